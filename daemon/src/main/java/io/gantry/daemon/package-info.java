@@ -1,0 +1,4 @@
+@NullMarked
+package io.gantry.daemon;
+
+import org.jspecify.annotations.NullMarked;

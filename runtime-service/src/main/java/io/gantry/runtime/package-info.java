@@ -1,0 +1,4 @@
+@NullMarked
+package io.gantry.runtime;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.gantry.sandbox;
+
+import org.jspecify.annotations.NullMarked;
