@@ -35,6 +35,8 @@ public final class KernelProbes {
     public static boolean mountSetattr() {
         try (Scratch s = Scratch.take()) {
             int at = s.zeroed(32);
+            // An empty request succeeds before the descriptor is looked at.
+            s.putLong(at, 1);
             return Syscalls.call(
                             s, Syscalls.MOUNT_SETATTR, -1, s.text(""), Syscalls.AT_EMPTY_PATH, s.address(at), 32, 0)
                     == -Errno.EBADF;
