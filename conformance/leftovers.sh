@@ -1,0 +1,36 @@
+#!/bin/bash
+# leftovers.sh DIR: prints what the daemon of DIR (daemon.sh) has left on the machine, and fails if there is anything.
+# To be run when its pods are removed and it has ended. The bridge itself is not counted: the CNI plugin keeps it on purpose.
+. "$(dirname "$0")/lib.sh"
+
+[ $# = 1 ] || die "usage: leftovers.sh DIR"
+DIR=$(cd "$1" && pwd -P)
+need_commands ip:iproute2 iptables-save:iptables
+
+LEFT=$(
+    awk -v dir="$DIR/" 'index($5 "/", dir) == 1 { print "mount " $5 }' /proc/self/mountinfo
+    for PROCESS in /proc/[0-9]*; do
+        [ "${PROCESS#/proc/}" != $$ ] && [ "${PROCESS#/proc/}" != "$BASHPID" ] || continue
+        # Shims and the daemon name their folders; this script and its caller name DIR without a slash behind it.
+        COMMAND=$(tr '\0' ' ' <"$PROCESS/cmdline" 2>/dev/null) || continue
+        case $COMMAND in
+            *"$DIR/run"* | *"$DIR/root"*) echo "process ${PROCESS#/proc/} $COMMAND" ;;
+        esac
+    done
+    # Every pod and container that the daemon logged, by its id, in the names of cgroups and network interfaces.
+    grep -ohE '\b[0-9a-f]{64}\b' "$DIR/log" 2>/dev/null | sort -u >"$DIR/.ids" || true
+    find /sys/fs/cgroup -mindepth 2 -type d -printf '%p\n' 2>/dev/null | grep -F -f "$DIR/.ids" | sed 's/^/cgroup /' || true
+    BRIDGE=$(bridge_name "$DIR")
+    ip -o link show master "$BRIDGE" 2>/dev/null | awk -v bridge="$BRIDGE" '{ print "interface " $2 " on " bridge }' || true
+    iptables-save 2>/dev/null | grep -F "$(network_name "$DIR")" | sed 's/^/iptables rule /' || true
+    find "$DIR/cni-addresses" -type f -name '[0-9]*.[0-9]*' -printf 'address %f\n' 2>/dev/null || true
+    for FOLDER in "$DIR"/run/pods "$DIR"/run/containers "$DIR"/root/pods "$DIR"/root/containers "$DIR"/root/tmp; do
+        find "$FOLDER" -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null || true
+    done
+    rm -f "$DIR/.ids"
+)
+if [ -n "$LEFT" ]; then
+    say "left behind by the daemon of $DIR:"
+    say "$LEFT"
+    exit 1
+fi
