@@ -132,6 +132,21 @@ need_cri_tools() {
     [ -x "$CRITEST" ] || die "CRITEST=$CRITEST cannot be run"
 }
 
+make_ginkgo() {
+    need_go
+    cd "$CONFORMANCE/tools"
+    nice go build -o "$1/ginkgo" github.com/onsi/ginkgo/v2/ginkgo
+    cd - >/dev/null
+}
+
+# critest runs specs in parallel through the ginkgo command.
+need_ginkgo() {
+    local name
+    name=tools/ginkgo-$(key "$CONFORMANCE/tools/go.sum")
+    once "$name" make_ginkgo
+    PATH=$CACHE/$name:$PATH
+}
+
 # crictl on the daemon of a folder, with no settings from the machine.
 crictl_in() {
     local dir=$1
@@ -184,3 +199,15 @@ subnet() {
 
 # The last line of every script here.
 totals() { echo "$1 passed, $2 failed, $3 skipped"; }
+
+# A script's temporary folder, with a name short enough for sockets. finish DIR, in a trap, takes all down and away.
+new_folder() { mktemp -d "/tmp/gantry-$1.XXXX"; }
+
+finish() {
+    local bad=0
+    [ -d "$1" ] || return 0
+    "$CONFORMANCE/stop.sh" "$1" >&2 || bad=1
+    # Never across a mount: what a failed test left mounted is not ours to delete.
+    rm -rf --one-file-system "$1" || bad=1
+    return $bad
+}
