@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gantry.cni.AttachmentCache.Entry;
 import io.gantry.cni.CniException.Kind;
 import io.gantry.cni.PluginCall.Verb;
+import io.gantry.linux.Netns;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
@@ -222,7 +223,8 @@ public final class Cni {
     }
 
     private void del(Entry entry, @Nullable Path netns) throws CniException {
-        Path usable = netns != null && NetnsPath.isNamespace(netns) ? netns : null;
+        // Plugins fail on the plain file that an unmounted namespace leaves behind, but know what to do without one.
+        Path usable = netns != null && Netns.exists(netns) ? netns : null;
         ObjectNode prevResult = entry.network().atLeast("0.4.0") ? entry.result() : null;
         CniException first = null;
         for (ObjectNode plugin : entry.network().plugins().reversed()) {
