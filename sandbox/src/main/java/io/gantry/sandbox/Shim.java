@@ -1,0 +1,345 @@
+package io.gantry.sandbox;
+
+import io.gantry.linux.Errno;
+import io.gantry.linux.LinuxException;
+import io.gantry.linux.Pidfd;
+import io.gantry.linux.ProcessId;
+import java.io.ByteArrayOutputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * The client of one pod's shim. Each call is a connection of its own, so calls do not wait for each other. A call of which the duration is the shim's has a deadline:
+ * when it does not answer, UNAVAILABLE with "shim of pod X does not answer". A failure of the container's making carries the shim's step and errno.
+ */
+public final class Shim {
+    private static final Duration SHORT = Duration.ofSeconds(10);
+    private static final Duration START = Duration.ofSeconds(30);
+    /** Creating may copy the content of volumes. */
+    private static final Duration CREATE = Duration.ofMinutes(4);
+    /** Beyond an exec's own time-out. */
+    private static final Duration GRACE = Duration.ofSeconds(15);
+
+    private static final int SIGKILL = 9;
+
+    private final Path podRunDir;
+    private final String pod;
+    private final ProcessId process;
+
+    Shim(Path podRunDir, ProcessId process) {
+        this.podRunDir = podRunDir;
+        this.pod = String.valueOf(podRunDir.getFileName());
+        this.process = process;
+    }
+
+    /** A handle that ends a subscription; closing it twice is fine. */
+    public interface Subscription extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /** The shim's own process. */
+    public ProcessId process() {
+        return process;
+    }
+
+    /** Whether the shim's process is there. */
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Makes what the pod has. Once per shim. Gives the pod's init if it has one. */
+    public Optional<ProcessId> startPod(PodSpec spec) throws SandboxException {
+        ProcessId init = processId(call(frame(Frame.POD, spec::encode), CREATE, "cannot set up pod " + spec.id()));
+        return init.pid() == 0 ? Optional.empty() : Optional.of(init);
+    }
+
+    /** Makes a container, complete up to the exec of its init. */
+    public ProcessId create(ContainerSpec spec) throws SandboxException {
+        return processId(call(frame(Frame.CREATE, spec::encode), CREATE, "cannot create container " + spec.id()));
+    }
+
+    /** Lets the container's init exec. Gives when, in nanoseconds since the epoch. */
+    public long start(String id) throws SandboxException {
+        return number(call(Frame.text(Frame.START, id), START, "cannot start container " + id), "started");
+    }
+
+    /**
+     * Sends a signal to the container's init, or to all of its processes.
+     *
+     * @return false if the container has exited already
+     */
+    public boolean kill(String id, int signal, boolean all) throws SandboxException {
+        try {
+            call(
+                    Frame.text(Frame.KILL, id, signal, all ? "all" : "one"),
+                    SHORT,
+                    "cannot send signal " + signal + " to container " + id);
+            return true;
+        } catch (SandboxException e) {
+            if (e.errno() == Errno.ESRCH) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /** Forgets a container that has not started, which ends it, or has exited. FAILED_PRECONDITION while it runs, NOT_FOUND if the shim does not know it. */
+    public void delete(String id) throws SandboxException {
+        call(Frame.text(Frame.DELETE, id), START, "cannot delete container " + id);
+    }
+
+    /** Blocks until the container has exited. */
+    public ContainerExit waitFor(String id) throws SandboxException {
+        try (ShimConnection connection = open(Frame.text(Frame.WAIT, id), SHORT)) {
+            connection.disarm();
+            return readExit(connection, "cannot wait for container " + id);
+        }
+    }
+
+    /** Blocks until the container has exited; empty if it has not after this time. */
+    public Optional<ContainerExit> waitFor(String id, Duration timeout) throws SandboxException {
+        try (ShimConnection connection = open(Frame.text(Frame.WAIT, id), SHORT)) {
+            connection.arm(timeout);
+            try {
+                return Optional.of(readExit(connection, "cannot wait for container " + id));
+            } catch (SandboxException e) {
+                if (connection.isExpired()) {
+                    return Optional.empty();
+                }
+                throw e;
+            }
+        }
+    }
+
+    /** Starts a process in a running container; FAILED_PRECONDITION (ESRCH) if it does not run. */
+    public StreamSession exec(ExecSpec spec) throws SandboxException {
+        String what = "cannot exec in container " + spec.container();
+        return session(frame(Frame.EXEC, spec::encode), what);
+    }
+
+    /**
+     * Runs a process in a container and collects what it prints.
+     *
+     * @param maxBytesPerStream what is printed beyond is dropped, and the result says so
+     */
+    public ExecResult execSync(ExecSpec spec, int maxBytesPerStream) throws SandboxException {
+        String what = "cannot exec in container " + spec.container();
+        try (ShimConnection connection = open(frame(Frame.EXEC, spec::encode), START)) {
+            connection.readOk(what);
+            connection.disarm();
+            if (spec.timeout() != null && !spec.timeout().isZero()) {
+                connection.arm(spec.timeout().plus(GRACE));
+            }
+            CappedBytes stdout = new CappedBytes(maxBytesPerStream);
+            CappedBytes stderr = new CappedBytes(maxBytesPerStream);
+            StreamSession session = new StreamSession(connection, what, 0);
+            while (true) {
+                switch (session.next()) {
+                    case StreamEvent.Stdout output -> stdout.add(output.data());
+                    case StreamEvent.Stderr output -> stderr.add(output.data());
+                    case StreamEvent.Exit end -> {
+                        return new ExecResult(
+                                stdout.bytes.toByteArray(),
+                                stderr.bytes.toByteArray(),
+                                stdout.truncated,
+                                stderr.truncated,
+                                end.exit().code(),
+                                end.exit().timedOut());
+                    }
+                    case null -> throw ended(what);
+                }
+            }
+        }
+    }
+
+    /** Connects to the standard streams of a container's init. */
+    public StreamSession attach(String id, boolean stdin, boolean stdout, boolean stderr) throws SandboxException {
+        return session(
+                Frame.text(Frame.ATTACH, id, stdin ? 1 : 0, stdout ? 1 : 0, stderr ? 1 : 0),
+                "cannot attach to container " + id);
+    }
+
+    /** Opens the log's path anew, after a rotation. */
+    public void reopenLog(String id) throws SandboxException {
+        call(Frame.text(Frame.REOPEN_LOG, id), SHORT, "cannot reopen the log of container " + id);
+    }
+
+    /** All containers that the shim knows. */
+    public List<ContainerState> state() throws SandboxException {
+        String what = "cannot ask the shim of pod " + pod + " for its containers";
+        try (ShimConnection connection = open(Frame.text(Frame.STATE), SHORT)) {
+            return states(connection.readOk(what));
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw new SandboxException(SandboxException.Kind.INTERNAL, what + ": " + e, e);
+        }
+    }
+
+    /**
+     * Tells of each container that exits from now on; what has exited before is in {@link #state}, so ask that after this. The callbacks run on a virtual thread.
+     *
+     * @param ended runs once if the connection ends otherwise than by closing the subscription: the shim has died, or was shut down
+     */
+    public Subscription events(Consumer<ContainerExit> exited, Runnable ended) throws SandboxException {
+        String what = "cannot subscribe to the shim of pod " + pod;
+        ShimConnection connection = open(Frame.text(Frame.EVENTS), SHORT);
+        try {
+            connection.readOk(what);
+            connection.disarm();
+        } catch (SandboxException e) {
+            connection.close();
+            throw e;
+        }
+        ShimEvents events = new ShimEvents(connection, exited, ended);
+        Thread.ofVirtual().name("gantry-shim-events-" + pod).start(events);
+        return events;
+    }
+
+    /** Kills every container, ends the pod's init and the shim. */
+    public void shutdown() throws SandboxException {
+        call(Frame.text(Frame.SHUTDOWN), START, "cannot shut down the shim of pod " + pod);
+    }
+
+    /** Kills the shim's process: the last resort when it does not answer. The containers' processes remain, so kill their cgroups. */
+    public void destroy() throws SandboxException {
+        try (Pidfd pidfd = Pidfd.open(process.pid())) {
+            // The start time is compared with the descriptor open: the number cannot be reused in between.
+            if (process.isAlive()) {
+                pidfd.sendSignal(SIGKILL);
+                pidfd.awaitExit(SHORT);
+            }
+        } catch (LinuxException e) {
+            if (process.isAlive()) {
+                throw new SandboxException(
+                        SandboxException.Kind.INTERNAL,
+                        "cannot kill the shim of pod " + pod + ": " + e.getMessage(),
+                        e);
+            }
+        }
+    }
+
+    private StreamSession session(Frame request, String what) throws SandboxException {
+        ShimConnection connection = open(request, START);
+        try {
+            List<String> fields = connection.readOk(what);
+            connection.disarm();
+            String pid = Records.pairs(fields).getOrDefault("pid", "0");
+            return new StreamSession(connection, what, Long.parseLong(pid));
+        } catch (SandboxException e) {
+            connection.close();
+            throw e;
+        } catch (IllegalArgumentException e) {
+            connection.close();
+            throw connection.malformed(e.getMessage());
+        }
+    }
+
+    private static Frame frame(int type, Supplier<byte[]> payload) throws SandboxException {
+        try {
+            return new Frame(type, payload.get());
+        } catch (IllegalArgumentException e) {
+            throw new SandboxException(SandboxException.Kind.INVALID, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private ShimConnection open(Frame request, Duration limit) throws SandboxException {
+        return ShimConnection.open(podRunDir, pod, request, limit);
+    }
+
+    private Map<String, String> call(Frame request, Duration limit, String what) throws SandboxException {
+        try (ShimConnection connection = open(request, limit)) {
+            return Records.pairs(connection.readOk(what));
+        } catch (IllegalArgumentException e) {
+            throw new SandboxException(SandboxException.Kind.INTERNAL, what + ": " + e.getMessage(), e);
+        }
+    }
+
+    private ContainerExit readExit(ShimConnection connection, String what) throws SandboxException {
+        Frame frame = connection.read();
+        if (frame == null) {
+            throw ended(what);
+        }
+        if (frame.type() == Frame.ERROR) {
+            throw ShimErrors.toException(what, frame.fields());
+        }
+        if (frame.type() != Frame.EXIT) {
+            throw connection.malformed("a frame of type " + frame.type() + " for an exit");
+        }
+        try {
+            return ContainerExit.of(Records.pairs(frame.fields()));
+        } catch (IllegalArgumentException e) {
+            throw connection.malformed(e.getMessage());
+        }
+    }
+
+    private SandboxException ended(String what) {
+        return new SandboxException(
+                SandboxException.Kind.UNAVAILABLE, what + ": the shim of pod " + pod + " ended the connection");
+    }
+
+    private ProcessId processId(Map<String, String> answer) throws SandboxException {
+        return new ProcessId(number(answer, "pid"), number(answer, "starttime"));
+    }
+
+    private long number(Map<String, String> answer, String key) throws SandboxException {
+        try {
+            return Long.parseLong(answer.getOrDefault(key, ""));
+        } catch (NumberFormatException e) {
+            throw new SandboxException(
+                    SandboxException.Kind.INTERNAL, "the shim of pod " + pod + " gave no " + key + ": " + answer, e);
+        }
+    }
+
+    /** {@code container ID STATE PID STARTTIME STARTED [exit KEY VALUE ...]}, repeated. */
+    static List<ContainerState> states(List<String> fields) {
+        List<ContainerState> states = new ArrayList<>();
+        int at = 0;
+        while (at < fields.size()) {
+            if (!fields.get(at).equals("container")) {
+                throw new IllegalArgumentException("'" + fields.get(at) + "' in place of a container");
+            }
+            String id = fields.get(at + 1);
+            ContainerState.Status status = switch (fields.get(at + 2)) {
+                case "created" -> ContainerState.Status.CREATED;
+                case "running" -> ContainerState.Status.RUNNING;
+                case "exited" -> ContainerState.Status.EXITED;
+                default -> throw new IllegalArgumentException("the state " + fields.get(at + 2));
+            };
+            ProcessId process = new ProcessId(Long.parseLong(fields.get(at + 3)), Long.parseLong(fields.get(at + 4)));
+            long started = Long.parseLong(fields.get(at + 5));
+            at += 6;
+            Optional<ContainerExit> exit = Optional.empty();
+            if (at < fields.size() && fields.get(at).equals("exit")) {
+                int from = ++at;
+                while (at < fields.size() && !fields.get(at).equals("container")) {
+                    at += 2;
+                }
+                exit = Optional.of(ContainerExit.of(Records.pairs(fields.subList(from, at))));
+            }
+            states.add(new ContainerState(id, status, process, started, exit));
+        }
+        return List.copyOf(states);
+    }
+
+    private static final class CappedBytes {
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        private final int limit;
+        private boolean truncated;
+
+        private CappedBytes(int limit) {
+            this.limit = limit;
+        }
+
+        private void add(byte[] data) {
+            int kept = Math.min(data.length, limit - bytes.size());
+            bytes.write(data, 0, kept);
+            truncated |= kept < data.length;
+        }
+    }
+}

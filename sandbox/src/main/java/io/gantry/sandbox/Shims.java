@@ -1,0 +1,68 @@
+package io.gantry.sandbox;
+
+import io.gantry.linux.LinuxException;
+import io.gantry.linux.ProcessId;
+import io.gantry.linux.Spawn;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** Starts shims and finds those that a former daemon started. */
+public final class Shims {
+    private static final Duration LAUNCH = Duration.ofSeconds(30);
+
+    private final Path binary;
+
+    /**
+     * @param binary the gantry-shim program
+     */
+    public Shims(Path binary) {
+        this.binary = binary;
+    }
+
+    /**
+     * Starts a shim, which outlives this process.
+     *
+     * @param podRunDir an existing folder of the pod's own, named by its id
+     */
+    public Shim launch(Path podRunDir) throws SandboxException {
+        String pod = String.valueOf(podRunDir.getFileName());
+        try {
+            Spawn.Result result = Spawn.run(List.of(binary.toString(), podRunDir.toString()), List.of(), LAUNCH);
+            if (result.code() != 0) {
+                String why = result.timedOut()
+                        ? "it did not get ready in time"
+                        : result.stderr().strip();
+                throw new SandboxException(
+                        SandboxException.Kind.INTERNAL,
+                        "cannot start the shim of pod " + pod + " (exit " + result.code() + "): " + why);
+            }
+        } catch (LinuxException e) {
+            throw new SandboxException(
+                    SandboxException.Kind.INTERNAL, "cannot start the shim of pod " + pod + ": " + e.getMessage(), e);
+        }
+        return reconnect(podRunDir)
+                .orElseThrow(() -> new SandboxException(
+                        SandboxException.Kind.INTERNAL, "the shim of pod " + pod + " ended as soon as it had started"));
+    }
+
+    /** The shim that serves this folder; empty if it is gone, or there never was one. */
+    public Optional<Shim> reconnect(Path podRunDir) throws SandboxException {
+        Path file = podRunDir.resolve("shim.pid");
+        try {
+            String[] fields =
+                    Files.readString(file, StandardCharsets.US_ASCII).strip().split(" ", -1);
+            ProcessId process = new ProcessId(Long.parseLong(fields[0]), Long.parseLong(fields[1]));
+            return process.isAlive() ? Optional.of(new Shim(podRunDir, process)) : Optional.empty();
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        } catch (IOException | NumberFormatException | IndexOutOfBoundsException e) {
+            throw new SandboxException(SandboxException.Kind.INTERNAL, "cannot read " + file + ": " + e, e);
+        }
+    }
+}
