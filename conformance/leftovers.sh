@@ -1,16 +1,19 @@
 #!/bin/bash
-# leftovers.sh DIR: prints what the daemon of DIR (daemon.sh) has left on the machine, and fails if there is anything.
-# To be run when its pods are removed and it has ended. The bridge itself is not counted: the CNI plugin keeps it on purpose.
+# leftovers.sh DIR [--running]: prints what the pods of the daemon on DIR (daemon.sh) have left on the machine, and fails if there is
+# anything. To be run when all pods are removed; --running says that the daemon itself is to go on. The bridge is not counted: the CNI
+# plugin keeps it on purpose.
 . "$(dirname "$0")/lib.sh"
 
-[ $# = 1 ] || die "usage: leftovers.sh DIR"
+[ $# = 1 ] || [ "${2:-}" = --running ] || die "usage: leftovers.sh DIR [--running]"
 DIR=$(cd "$1" && pwd -P)
+DAEMON=none
+[ "${2:-}" != --running ] || DAEMON=$(cat "$DIR/pid")
 need_commands ip:iproute2 iptables-save:iptables
 
 LEFT=$(
     awk -v dir="$DIR/" 'index($5 "/", dir) == 1 { print "mount " $5 }' /proc/self/mountinfo
     for PROCESS in /proc/[0-9]*; do
-        [ "${PROCESS#/proc/}" != $$ ] && [ "${PROCESS#/proc/}" != "$BASHPID" ] || continue
+        [ "${PROCESS#/proc/}" != $$ ] && [ "${PROCESS#/proc/}" != "$BASHPID" ] && [ "${PROCESS#/proc/}" != "$DAEMON" ] || continue
         # Shims and the daemon name their folders; this script and its caller name DIR without a slash behind it.
         COMMAND=$(tr '\0' ' ' <"$PROCESS/cmdline" 2>/dev/null) || continue
         case $COMMAND in

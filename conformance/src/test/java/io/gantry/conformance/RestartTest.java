@@ -1,0 +1,93 @@
+package io.gantry.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gantry.cri.v1.ContainerState;
+import io.gantry.cri.v1.ContainerStatus;
+import io.gantry.cri.v1.PodSandboxState;
+import io.gantry.cri.v1.RemovePodSandboxRequest;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Pods outlive the daemon, however it ends. It has a daemon of its own. */
+@Tag("blackbox")
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class RestartTest {
+    private static final String COUNT = "i=0; while [ $i -lt 300 ]; do echo $i; i=$((i+1)); sleep 0.01; done; exit 7";
+
+    private final DaemonUnderTest daemon;
+
+    RestartTest() {
+        daemon = DaemonUnderTest.startAlone();
+    }
+
+    @BeforeAll
+    void pull() {
+        String id = daemon.cri().pull(TestPod.BUSYBOX);
+        assertThat(id).startsWith("sha256:");
+    }
+
+    @AfterAll
+    void close() {
+        daemon.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void nothingIsLost(boolean gracefully) {
+        Cri before = daemon.cri();
+        TestPod pod = TestPod.run(before, config -> config.putLabels("kept", "yes"));
+        TestPod stopped = TestPod.runOnHostNetwork(before);
+        stopped.stop();
+        String running = pod.runIdle();
+        long runningPid = before.pidOf(running);
+        TestPod.Finished exited = pod.runShell("echo bye; exit 5");
+        String counting = pod.runIdle(config -> config.clearCommand().addAllCommand(List.of("sh", "-c", COUNT)));
+        String created = pod.create(pod.container(TestPod.BUSYBOX, "sh", "-c", "echo late start"));
+        var podBefore = before.podStatus(pod.id());
+        ContainerStatus runningBefore = before.status(running);
+
+        daemon.end(gracefully);
+        // It counts on, and exits, while there is no daemon.
+        Path log = pod.logFolder().resolve("c3.log");
+        Wait.until("300 lines are logged", () -> CriLog.read(log).size() == 300);
+        daemon.startAgain();
+
+        Cri after = daemon.cri();
+        assertThat(after.podStatus(pod.id())).isEqualTo(podBefore);
+        assertThat(after.podStatus(stopped.id()).getState()).isEqualTo(PodSandboxState.SANDBOX_NOTREADY);
+        assertThat(after.status(running)).isEqualTo(runningBefore);
+        assertThat(after.pidOf(running)).isEqualTo(runningPid);
+        assertThat(after.shell(running, "echo alive")).isEqualTo("alive");
+        assertThat(after.status(exited.id())).isEqualTo(exited.status());
+        ContainerStatus counted = after.waitExited(counting);
+        assertThat(counted.getExitCode()).isEqualTo(7);
+        assertThat(counted.getFinishedAt()).isGreaterThan(counted.getStartedAt());
+        assertThat(CriLog.text(CriLog.read(log), "stdout").lines().toList())
+                .isEqualTo(IntStream.range(0, 300).mapToObj(Integer::toString).toList());
+        assertThat(after.status(created).getState()).isEqualTo(ContainerState.CONTAINER_CREATED);
+        assertThat(after.startAndWait(created).getExitCode()).isZero();
+        assertThat(after.imageStatus(TestPod.BUSYBOX)).isPresent();
+
+        after.stop(running, 0);
+        assertThat(after.status(running).getExitCode()).isEqualTo(137);
+        for (String id : List.of(pod.id(), stopped.id())) {
+            after.runtime()
+                    .removePodSandbox(RemovePodSandboxRequest.newBuilder()
+                            .setPodSandboxId(id)
+                            .build());
+        }
+        TestPod.deleteLogs(pod.logFolder());
+        TestPod.deleteLogs(stopped.logFolder());
+        daemon.assertNothingLeft();
+    }
+}
