@@ -1,0 +1,37 @@
+#!/bin/sh
+# assemble.sh VERSION: puts the distribution together in target/dist and packs it; run by Maven in the package phase, which leaves the
+# list of jars in target/jars and the native libraries in target/natives.
+set -eu
+export LC_ALL=C
+
+cd "$(dirname "$0")"
+version=$1
+target=$PWD/target
+shim=$PWD/../sandbox/target/native/gantry-shim
+new=$target/dist.new
+
+rm -rf "$new"
+mkdir -p "$new/bin" "$new/etc" "$new/lib/native" "$new/lib/systemd" "$new/share/gantry/images"
+install -m 755 src/main/bin/gantry "$new/bin/gantry"
+install -m 644 src/main/lib/jvm.options "$new/lib/jvm.options"
+install -m 644 src/main/systemd/gantry.service "$new/lib/systemd/gantry.service"
+[ ! -x "$shim" ] || install -m 755 "$shim" "$new/lib/gantry-shim"
+install -m 644 target/natives/META-INF/native/*.so "$new/lib/native/"
+tr ':' '\n' <target/jars | while IFS= read -r jar; do
+    # Without -p each build would change the times, and with them the AOT cache's idea of its class path.
+    install -p -m 644 "$jar" "$new/lib/"
+done
+install -m 644 ../LICENSE "$new/LICENSE"
+
+hello=$target/hello
+if [ ! -x "$hello" ] || [ src/main/c/hello.c -nt "$hello" ]; then
+    "${CC:-cc}" -std=c17 -Os -static -Wall -Wextra -Werror -s -o "$hello" src/main/c/hello.c
+fi
+sh ./image.sh "$hello" "$new/share/gantry/images/hello"
+
+[ ! -f ../daemon/target/classes/io/gantry/daemon/Main.class ] || "$new/bin/gantry" config default >"$new/etc/config.toml"
+
+rm -rf "$target/dist"
+mv "$new" "$target/dist"
+tar --sort=name --mtime=2026-01-01T00:00:00Z --owner=0 --group=0 --numeric-owner \
+    --transform "s,^dist,gantry-$version," -C "$target" -czf "$target/gantry-$version-linux-$(uname -m).tar.gz" dist
