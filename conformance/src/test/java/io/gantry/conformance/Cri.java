@@ -199,6 +199,8 @@ final class Cri implements AutoCloseable {
     @Override
     public void close() {
         channel.shutdownNow();
-        var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+        if (!loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(10, TimeUnit.SECONDS)) {
+            throw new IllegalStateException("the connection does not close");
+        }
     }
 }

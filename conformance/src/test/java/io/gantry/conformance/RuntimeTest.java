@@ -58,13 +58,11 @@ class RuntimeTest {
 
     @Test
     void theRuntimeAndItsNetworkAreReady() {
-        StatusResponse status = cri.runtime()
-                .status(StatusRequest.newBuilder().setVerbose(true).build());
+        StatusResponse status =
+                cri.runtime().status(StatusRequest.newBuilder().setVerbose(true).build());
         assertThat(status.getStatus().getConditionsList())
                 .extracting(RuntimeCondition::getType, RuntimeCondition::getStatus)
-                .contains(
-                        tuple("RuntimeReady", true),
-                        tuple("NetworkReady", true));
+                .contains(tuple("RuntimeReady", true), tuple("NetworkReady", true));
         assertThat(status.getRuntimeHandlersList())
                 .anyMatch(handler -> handler.getName().isEmpty());
         assertThat(status.getFeatures().getSupplementalGroupsPolicy()).isTrue();
@@ -122,8 +120,8 @@ class RuntimeTest {
     @TestFactory
     Collection<DynamicTest> everyCallIsAsTheTableSays() throws IOException {
         Map<String, Boolean> served = new TreeMap<>();
-        for (String line : Files.readAllLines(
-                Path.of(Objects.requireNonNull(System.getProperty("conformance.dir")), "CRI.md"))) {
+        for (String line :
+                Files.readAllLines(Path.of(Objects.requireNonNull(System.getProperty("conformance.dir")), "CRI.md"))) {
             Matcher row = ROW.matcher(line);
             if (row.matches()) {
                 served.put(row.group(1), row.group(2).equals("served"));
@@ -135,8 +133,9 @@ class RuntimeTest {
                 .<MethodDescriptor<?, ?>>map(method -> method)
                 .toList();
         assertThat(served.keySet())
-                .containsExactlyInAnyOrderElementsOf(
-                        methods.stream().map(MethodDescriptor::getBareMethodName).toList());
+                .containsExactlyInAnyOrderElementsOf(methods.stream()
+                        .map(MethodDescriptor::getBareMethodName)
+                        .toList());
         return methods.stream()
                 .map(method -> {
                     String name = String.valueOf(method.getBareMethodName());
@@ -153,9 +152,7 @@ class RuntimeTest {
         try {
             Iterator<A> answers = ClientCalls.blockingServerStreamingCall(
                     cri.channel(), method, CallOptions.DEFAULT.withDeadlineAfter(2, TimeUnit.SECONDS), request);
-            while (answers.hasNext()) {
-                A _ = answers.next();
-            }
+            answers.forEachRemaining(answer -> {});
             return true;
         } catch (StatusRuntimeException e) {
             return e.getStatus().getCode() != Status.Code.UNIMPLEMENTED;
