@@ -76,43 +76,10 @@ make_nonewprivs() {
     gcc -O2 -static -s -o "$1/nonewprivs" "$CONFORMANCE/images/nonewprivs.c"
 }
 
-make_docker_registry() {
-    unpack_packages "$1/tree" docker-registry
-    cp "$1/tree/usr/bin/docker-registry" "$1/"
-    rm -rf "$1/tree"
-}
-
-# serve STORE PIDFILE READONLY   starts a registry and sets PORT.
-serve() {
-    local try
-    for try in 1 2 3; do
-        PORT=$(free_port)
-        cat >"$2.yml" <<EOF
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage:
-  filesystem: {rootdirectory: $1}
-  cache: {blobdescriptor: inmemory}
-  maintenance: {readonly: {enabled: $3}, uploadpurging: {enabled: false}}
-http: {addr: "127.0.0.1:$PORT"}
-EOF
-        setsid "$CACHE/images/docker-registry/docker-registry" serve "$2.yml" </dev/null >"$2.log" 2>&1 &
-        echo $! >"$2"
-        disown
-        for ((i = 0; i < 100; i++)); do
-            if ! kill -0 "$(cat "$2")" 2>/dev/null; then break; fi
-            if curl -sf -m 2 -o /dev/null "http://127.0.0.1:$PORT/v2/"; then return; fi
-            sleep 0.05
-        done
-    done
-    cat "$2.log" >&2
-    die "the registry does not start (try $try)"
-}
-
 make_store() {
     say "making the $SET images"
     mkdir "$1/store"
-    serve "$1/store" "$1/registry.pid" false
+    serve_registry "$1/store" "$1/registry.pid" false
     # Copies: the parts are made, and kept, one by one.
     mkdir "$1/files"
     cp -r "$CACHE"/images/busybox/busybox "$CACHE"/images/nginx/nginx "$CACHE/images/nonewprivs-$NNP_KEY/nonewprivs" "$1/files/"
@@ -121,8 +88,8 @@ make_store() {
     rm -rf "$1/files" "$1"/registry.pid*
 }
 
-need_commands curl:curl setsid:util-linux flock:util-linux
-once images/docker-registry make_docker_registry
+need_commands flock:util-linux
+need_docker_registry
 once images/busybox make_busybox
 NNP_KEY=$(key "$CONFORMANCE/images/nonewprivs.c")
 need_commands gcc:gcc
@@ -133,14 +100,8 @@ once "$PROGRAM" make_test_images_program
 STORE=images/$SET-$(key "$CONFORMANCE"/tools/testimages/*.go "$CONFORMANCE/images/nonewprivs.c")
 once "$STORE" make_store
 
-serve "$CACHE/$STORE/store" "$DIR/registry.pid" true
+serve_registry "$CACHE/$STORE/store" "$DIR/registry.pid" true
 for HOST in registry.k8s.io gcr.io k8s.gcr.io gantry.test "127.0.0.1:$PORT"; do
-    mkdir -p "$DIR/certs.d/$HOST"
-    cat >"$DIR/certs.d/$HOST/hosts.toml" <<EOF
-server = "http://127.0.0.1:$PORT"
-
-[host."http://127.0.0.1:$PORT"]
-capabilities = ["pull", "resolve"]
-EOF
+    map_registry "$DIR" "$HOST" "127.0.0.1:$PORT"
 done
 echo "127.0.0.1:$PORT"

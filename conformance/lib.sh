@@ -154,6 +154,57 @@ crictl_in() {
     "$CRICTL" --config /dev/null -r "unix://$dir/gantry.sock" -i "unix://$dir/gantry.sock" -t "${CRICTL_TIMEOUT:-10s}" "$@"
 }
 
+# ---- Registry
+
+make_docker_registry() {
+    unpack_packages "$1/tree" docker-registry
+    cp "$1/tree/usr/bin/docker-registry" "$1/"
+    rm -rf "$1/tree"
+}
+
+need_docker_registry() {
+    need_commands curl:curl setsid:util-linux
+    once images/docker-registry make_docker_registry
+}
+
+# serve_registry STORE PIDFILE READONLY   starts a registry and sets PORT.
+serve_registry() {
+    local try
+    for try in 1 2 3; do
+        PORT=$(free_port)
+        cat >"$2.yml" <<EOF
+version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage:
+  filesystem: {rootdirectory: $1}
+  cache: {blobdescriptor: inmemory}
+  maintenance: {readonly: {enabled: $3}, uploadpurging: {enabled: false}}
+http: {addr: "127.0.0.1:$PORT"}
+EOF
+        setsid "$CACHE/images/docker-registry/docker-registry" serve "$2.yml" </dev/null >"$2.log" 2>&1 &
+        echo $! >"$2"
+        disown
+        for ((i = 0; i < 100; i++)); do
+            if ! kill -0 "$(cat "$2")" 2>/dev/null; then break; fi
+            if curl -sf -m 2 -o /dev/null "http://127.0.0.1:$PORT/v2/"; then return; fi
+            sleep 0.05
+        done
+    done
+    cat "$2.log" >&2
+    die "the registry does not start (try $try)"
+}
+
+# map_registry DIR HOST ADDRESS   lets the daemon of a folder get a host's images from a registry that speaks plain HTTP at an address.
+map_registry() {
+    mkdir -p "$1/certs.d/$2"
+    cat >"$1/certs.d/$2/hosts.toml" <<EOF
+server = "http://$3"
+
+[host."http://$3"]
+capabilities = ["pull", "resolve"]
+EOF
+}
+
 # ---- Processes
 
 # alive PIDFILE TEXT   whether the process of the file runs and has TEXT in its command line.
