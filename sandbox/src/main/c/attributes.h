@@ -1,0 +1,35 @@
+/* What a process of a container is: its user, capabilities, limits, filters. Used by the child of CREATE and of EXEC alike. */
+#pragma once
+
+#include "error.h"
+#include "records.h"
+
+#include <sys/types.h>
+
+/* Parsed in the child before it leaves the host's file systems. */
+struct attributes {
+    const struct spec *spec;
+    uid_t uid;
+    gid_t gid;
+    int label; /* /proc/self/attr/..., where the LSM profile is written; -1 for none */
+};
+
+/* While /proc is still the host's: oom score, limits, the LSM file. */
+int attributes_early(struct attributes *attributes, const struct spec *spec, struct error *error);
+/* 0-2 become the container's streams, with its user as their owner; -1: /dev/null. `terminal` stands for all three. */
+int attributes_streams(const struct attributes *attributes, const int streams[3], int terminal, struct error *error);
+/* The rest, up to the exec; returns on failure only. Whatever is open above CHANNEL_FD gets closed, that one by the exec. */
+int attributes_execute(struct attributes *attributes, struct error *error);
+
+/* capabilities.c */
+struct capabilities {
+    uint64_t bounding, permitted, effective, inheritable, ambient;
+};
+int capabilities_parse(struct capabilities *capabilities, const struct spec *spec, struct error *error);
+int capabilities_bound(const struct capabilities *capabilities, struct error *error);
+/* `extra` is permitted and effective besides. */
+int capabilities_set(const struct capabilities *capabilities, uint64_t extra, struct error *error);
+int capabilities_ambient(const struct capabilities *capabilities, struct error *error);
+
+/* seccomp.c: does nothing without a `seccomp` record. */
+int seccomp_load(const struct spec *spec, struct error *error);

@@ -1,0 +1,50 @@
+#include "init.h"
+
+#include "attributes.h"
+#include "cgroup.h"
+#include "rootfs.h"
+#include "spawn.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Everything that can fail for want of a file, a mount or a permission is done here, so that CREATE tells of it. */
+static int prepare(const struct spec *spec, const struct ns_plan *plan, const struct streams_child *streams,
+        struct attributes *attributes, struct error *error) {
+    const int pipes[3] = {streams->in, streams->out, streams->err};
+    struct rootfs rootfs;
+
+    if (setsid() < 0)
+        return fail(error, "init", NULL, errno, "setsid");
+    /* The new cgroup namespace has its root at the groups joined here, so they come first. */
+    if (cgroup_join(spec, error) < 0 || attributes_early(attributes, spec, error) < 0
+            || ns_plan_enter(plan, error) < 0 || rootfs_open(&rootfs, spec, error) < 0
+            || rootfs_build(&rootfs, error) < 0)
+        return -1;
+    if (rootfs.terminal_slave >= 0 && terminal_adopt(spec, rootfs.terminal_slave, error) < 0)
+        return -1;
+    if (attributes_streams(attributes, pipes, rootfs.terminal_slave, error) < 0 || rootfs_enter(&rootfs, error) < 0)
+        return -1;
+    channel_ready(rootfs.terminal_master);
+    /* Nothing of the host stays open while it waits. */
+    if (attributes->label >= 0) {
+        close_range(CHANNEL_FD + 1, (unsigned)attributes->label - 1, 0);
+        close_range((unsigned)attributes->label + 1, ~0U, 0);
+    } else
+        close_range(CHANNEL_FD + 1, ~0U, 0);
+    return 0;
+}
+
+_Noreturn void init_run(const struct spec *spec, const struct ns_plan *plan, const struct streams_child *streams) {
+    struct attributes attributes;
+    struct error error = {0};
+
+    if (prepare(spec, plan, streams, &attributes, &error) == 0) {
+        if (!channel_await())
+            _exit(125);
+        attributes_execute(&attributes, &error);
+    }
+    channel_error(&error);
+    _exit(127);
+}

@@ -1,0 +1,154 @@
+#include "kernel.h"
+#include "rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* fsconfig takes strings of at most 255 bytes; a longer path goes by way of an open descriptor. */
+#define FSCONFIG_STRING_MAX 255
+
+static int folder_open(const char *path, struct error *error) {
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? fail(error, "overlay", path, errno, "cannot open the folder") : fd;
+}
+
+static int set_folder(int context, const char *key, const char *path, struct error *error) {
+    char short_path[40];
+    int folder = -1;
+
+    if (strlen(path) > FSCONFIG_STRING_MAX) {
+        folder = folder_open(path, error);
+        if (folder < 0)
+            return -1;
+        snprintf(short_path, sizeof short_path, "/proc/self/fd/%d", folder);
+    }
+    int result = fsconfig(context, FSCONFIG_SET_STRING, key, folder < 0 ? path : short_path, 0);
+    int number = errno;
+    if (folder >= 0)
+        close(folder);
+    errno = number;
+    return result < 0 ? fail(error, "overlay", path, number, "cannot set %s", key) : 0;
+}
+
+/* The kernel says in words why it refused, one message a read. */
+static void context_words(int context, char *words, size_t size) {
+    size_t length = 0;
+
+    words[0] = '\0';
+    while (length + 2 < size) {
+        ssize_t n = read(context, words + length, size - length - 1);
+        if (n <= 0)
+            break;
+        length += (size_t)n;
+        words[length] = '\0';
+        words[strcspn(words, "\n")] = ' ';
+    }
+}
+
+static unsigned attributes(const char *flags) {
+    return flag_set(flags, "ro") ? MOUNT_ATTR_RDONLY : 0;
+}
+
+/* 1 when it is done, 0 when this kernel has no lowerdir+, -1. */
+static int by_context(const struct spec *spec, const struct record *record, int *mount, struct error *error) {
+    const char *upper = record->arg[0], *work = record->arg[1], *flags = record->arg[2];
+    char words[300];
+    int context = fsopen("overlay", FSOPEN_CLOEXEC);
+
+    if (context < 0)
+        return fail(error, "overlay", NULL, errno, "the kernel has no overlay file system");
+    fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0); /* what mount tables show; nothing depends on it */
+    for (const struct record *r = NULL; (r = spec_next(spec, R_LOWER, r)) != NULL;)
+        if (set_folder(context, "lowerdir+", r->arg[0], error) < 0) {
+            context_words(context, words, sizeof words);
+            close(context);
+            /* Only the first one tells an old kernel from a bad folder; later ones (Linux 6.7) check the folder itself. */
+            return error->number == EINVAL && strstr(words, "lowerdir+") != NULL ? 0 : -1;
+        }
+    if (strcmp(upper, "-") != 0
+            && (set_folder(context, "upperdir", upper, error) < 0 || set_folder(context, "workdir", work, error) < 0))
+        goto failed;
+    if ((flag_set(flags, "volatile") && fsconfig(context, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+            || (flag_set(flags, "userxattr") && fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)) {
+        fail(error, "overlay", record->arg[3], errno, "cannot set %s", flags);
+        goto failed;
+    }
+    if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+        int number = errno;
+
+        context_words(context, words, sizeof words);
+        if (number == EINVAL && words[0] == '\0') { /* before Linux 6.5 any option is taken until here */
+            close(context);
+            return 0;
+        }
+        fail(error, "overlay", record->arg[3], number, "cannot mount (%s)", words);
+        goto failed;
+    }
+    *mount = fsmount(context, FSMOUNT_CLOEXEC, attributes(flags));
+    if (*mount < 0) {
+        fail(error, "overlay", record->arg[3], errno, "fsmount");
+        goto failed;
+    }
+    close(context);
+    return 1;
+
+failed:
+    close(context);
+    return -1;
+}
+
+/*
+ * Before lowerdir+ all layers stand in one option string of mount(2), which ends at a page. From /proc/self/fd as the working folder each layer is just the
+ * number of a descriptor.
+ */
+static int by_string(const struct spec *spec, const struct record *record, struct error *error) {
+    const char *upper = record->arg[0], *work = record->arg[1], *flags = record->arg[2], *root = record->arg[3];
+    char options[4096];
+    int length = snprintf(options, sizeof options, "lowerdir=");
+    const char *separator = "";
+
+    for (const struct record *r = NULL; (r = spec_next(spec, R_LOWER, r)) != NULL; separator = ":") {
+        int folder = folder_open(r->arg[0], error);
+        if (folder < 0)
+            return -1;
+        length += snprintf(options + length, sizeof options - (size_t)length, "%s%d", separator, folder);
+        if (length >= (int)sizeof options - 64)
+            return fail(error, "overlay", root, E2BIG, "too many layers for this kernel");
+    }
+    if (strcmp(upper, "-") != 0) {
+        int upper_folder = folder_open(upper, error);
+        int work_folder = upper_folder < 0 ? -1 : folder_open(work, error);
+        if (work_folder < 0)
+            return -1;
+        length += snprintf(options + length, sizeof options - (size_t)length, ",upperdir=%d,workdir=%d", upper_folder,
+                work_folder);
+    }
+    snprintf(options + length, sizeof options - (size_t)length, "%s%s", flag_set(flags, "volatile") ? ",volatile" : "",
+            flag_set(flags, "userxattr") ? ",userxattr" : "");
+    if (chdir("/proc/self/fd") < 0)
+        return fail(error, "overlay", "/proc/self/fd", errno, "chdir");
+    if (mount("overlay", root, "overlay", flag_set(flags, "ro") ? MS_RDONLY : 0, options) < 0)
+        return fail(error, "overlay", root, errno, "cannot mount with %s", options);
+    int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? fail(error, "overlay", root, errno, "cannot open the mounted root") : fd;
+}
+
+int overlay_mount(const struct spec *spec, const struct record *record, struct error *error) {
+    const char *root = record->arg[3];
+    int mount = -1;
+
+    if (!spec_has(spec, R_LOWER))
+        return fail(error, "overlay", root, EINVAL, "no lower layer is given");
+    int done = by_context(spec, record, &mount, error);
+    if (done < 0)
+        return -1;
+    if (done == 0)
+        return by_string(spec, record, error);
+    if (move_mount(mount, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return fail(error, "overlay", root, errno, "cannot attach the root file system");
+    return mount;
+}
