@@ -24,7 +24,7 @@ done
 install -m 644 ../LICENSE "$new/LICENSE"
 
 hello=$target/hello
-if [ ! -x "$hello" ] || [ src/main/c/hello.c -nt "$hello" ]; then
+if [ ! -x "$hello" ] || [ -n "$(find src/main/c/hello.c -newer "$hello")" ]; then
     "${CC:-cc}" -std=c17 -Os -static -Wall -Wextra -Werror -s -o "$hello" src/main/c/hello.c
 fi
 sh ./image.sh "$hello" "$new/share/gantry/images/hello"

@@ -1,0 +1,99 @@
+#!/bin/bash
+# test.sh: runs every test of gantry, as root on Debian 12 or 13: unit and privileged tests, the C tests, the distribution, the black-box
+# tests over the socket, crictl and critest. The log of each part is in target/test-logs. The last line sums up: N passed, N failed,
+# N skipped; before it stand each failure and each skip with its reason. It fails if a test fails, or if a part ran none.
+# Missing Debian packages are installed, and named; what is fetched or built besides goes to ${GANTRY_CACHE:-/var/cache/gantry}.
+. "$(dirname "$0")/conformance/lib.sh"
+. "$REPOSITORY/packaging/prerequisites.sh"
+
+LOGS=$REPOSITORY/target/test-logs
+PASSED=0
+FAILED=0
+SKIPPED=0
+FAILURES=()
+SKIPS=()
+
+# count PART PASSED FAILED SKIPPED CODE   adds a part's results; one that failed without a failed test, or ran none, is a failure.
+count() {
+    local part=$1 failed=$3 code=$5 why=
+    if [ "$code" != 0 ] && [ "$failed" = 0 ]; then
+        why="ended with code $code"
+    elif [ $(($2 + failed)) = 0 ]; then
+        why="ran no test"
+    fi
+    if [ -n "$why" ]; then
+        failed=$((failed + 1))
+        FAILURES+=("$part: $why")
+    fi
+    PASSED=$((PASSED + $2))
+    FAILED=$((FAILED + failed))
+    SKIPPED=$((SKIPPED + $4))
+    printf '%s: %s, %d s\n' "$part" "$(totals "$2" "$failed" "$4")" $((SECONDS - START))
+    [ "$failed" = 0 ] || tail -40 "$LOGS/$part.log" | sed 's/^/    /'
+}
+
+# run PART COMMAND...   runs it with its output in the part's log; CODE is its exit code.
+run() {
+    local part=$1
+    shift
+    START=$SECONDS
+    CODE=0
+    echo "$part ..."
+    "$@" >"$LOGS/$part.log" 2>&1 || CODE=$?
+}
+
+# script PART COMMAND...   runs a script that ends with its totals and prints FAILED and SKIPPED lines.
+script() {
+    local part=$1 line numbers=(0 0 0)
+    run "$@"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$LOGS/$part.log" | tail -1 || true)
+    [ -z "$line" ] || read -ra numbers < <(tr -dc '0-9 \n' <<<"$line")
+    while IFS= read -r line; do FAILURES+=("$part: ${line#FAILED }"); done < <(grep '^FAILED ' "$LOGS/$part.log" || true)
+    while IFS= read -r line; do SKIPS+=("$part: ${line#SKIPPED }"); done < <(grep '^SKIPPED ' "$LOGS/$part.log" || true)
+    count "$part" "${numbers[@]}" "$CODE"
+}
+
+# Reads surefire's reports: a line for each test that failed or was skipped, and the numbers at the end.
+# shellcheck disable=SC2016
+READ_REPORTS='
+function attribute(name,    at, rest) {
+    at = match($0, " " name "=\"[^\"]*\"")
+    if (!at) return ""
+    rest = substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4)
+    gsub(/&#10;|&#9;/, " ", rest); gsub(/&quot;/, "\"", rest); gsub(/&lt;/, "<", rest); gsub(/&gt;/, ">", rest); gsub(/&amp;/, "\\&", rest)
+    return rest
+}
+/<testcase / { test = attribute("classname") "." attribute("name"); tests++ }
+/<(failure|error)[ >]/ { if (last != test) { failed++; print "FAILED " test ": " attribute("message") } last = test }
+/<skipped[ \/>]/ { skipped++; print "SKIPPED " test ": " attribute("message") }
+END { print tests - failed - skipped " passed, " failed + 0 " failed, " skipped + 0 " skipped" }'
+
+java_tests() {
+    local code=0
+    rm -rf "$REPOSITORY"/*/target/surefire-reports
+    mvn -B -f "$REPOSITORY/pom.xml" -Dmaven.test.failure.ignore=true verify || code=$?
+    find "$REPOSITORY" -path '*/target/surefire-reports/TEST-*.xml' -exec cat {} + | awk "$READ_REPORTS"
+    return $code
+}
+
+need_build_tools
+need_cri_tools
+mkdir -p "$LOGS"
+
+script java java_tests
+if [ -x "$REPOSITORY/packaging/target/dist/bin/gantry" ]; then
+    script c make -s -C "$REPOSITORY/sandbox" test
+    script distribution "$REPOSITORY/packaging/test-dist.sh"
+    script blackbox "$CONFORMANCE/blackbox.sh"
+    script crictl "$CONFORMANCE/crictl.sh"
+    script critest "$CONFORMANCE/critest.sh"
+else
+    FAILURES+=("all other parts: there is no distribution to test")
+    FAILED=$((FAILED + 1))
+fi
+
+echo
+[ ${#FAILURES[@]} = 0 ] || printf 'FAILED %s\n' "${FAILURES[@]}"
+[ ${#SKIPS[@]} = 0 ] || printf 'SKIPPED %s\n' "${SKIPS[@]}"
+totals $PASSED $FAILED $SKIPPED
+[ $FAILED = 0 ]
