@@ -1,0 +1,4 @@
+@NullMarked
+package io.gantry.packaging;
+
+import org.jspecify.annotations.NullMarked;
