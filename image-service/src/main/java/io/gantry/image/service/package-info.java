@@ -1,0 +1,5 @@
+/** {@link io.gantry.image.Images} put together. */
+@NullMarked
+package io.gantry.image.service;
+
+import org.jspecify.annotations.NullMarked;
