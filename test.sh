@@ -82,7 +82,7 @@ mkdir -p "$LOGS"
 
 script java java_tests
 if [ -x "$REPOSITORY/packaging/target/dist/bin/gantry" ]; then
-    script c make -s -C "$REPOSITORY/sandbox" test
+    script c make -s -C "$REPOSITORY/sandbox/src/main/c" check
     script distribution "$REPOSITORY/packaging/test-dist.sh"
     script blackbox "$CONFORMANCE/blackbox.sh"
     script crictl "$CONFORMANCE/crictl.sh"

@@ -15,7 +15,7 @@ mkdir -p "$new/bin" "$new/etc" "$new/lib/native" "$new/lib/systemd" "$new/share/
 install -m 755 src/main/bin/gantry "$new/bin/gantry"
 install -m 644 src/main/lib/jvm.options "$new/lib/jvm.options"
 install -m 644 src/main/systemd/gantry.service "$new/lib/systemd/gantry.service"
-[ ! -x "$shim" ] || install -m 755 "$shim" "$new/lib/gantry-shim"
+install -m 755 "$shim" "$new/lib/gantry-shim"
 install -m 644 target/natives/META-INF/native/*.so "$new/lib/native/"
 tr ':' '\n' <target/jars | while IFS= read -r jar; do
     # Without -p each build would change the times, and with them the AOT cache's idea of its class path.
