@@ -42,7 +42,7 @@ final class HostsToml {
         try (JsonParser parser = TOML.createParser(Files.readString(file))) {
             toml = JsonTree.read(parser);
         } catch (IOException e) {
-            throw invalid(e.getMessage(), e);
+            throw invalid(String.valueOf(e.getMessage()), e);
         }
         List<RegistryHost> hosts = new ArrayList<>();
         for (Map.Entry<String, JsonTree> host : toml.get("host").members().entrySet()) {

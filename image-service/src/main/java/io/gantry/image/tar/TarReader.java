@@ -1,7 +1,6 @@
 package io.gantry.image.tar;
 
 import io.gantry.image.tar.TarEntry.Segment;
-import io.gantry.image.tar.TarEntry.Type;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -110,17 +109,17 @@ public final class TarReader {
             throws IOException {
         String path = first(pax.get("GNU.sparse.name"), pax.get("path"), longName, header.name());
         String target = first(pax.get("linkpath"), longTarget, header.linkTarget());
-        Type type = type(header.type(), path);
-        long size = type == Type.FILE ? pax.number("size", header.size()) : 0;
+        TarEntry.Type type = type(header.type(), path);
+        long size = type == TarEntry.Type.FILE ? pax.number("size", header.size()) : 0;
         long fileSize = size;
         List<Segment> segments = List.of();
         boolean sparse = false;
         boolean mapInContent = false;
-        if (type == Type.FILE && header.type() == 'S') {
+        if (type == TarEntry.Type.FILE && header.type() == 'S') {
             sparse = true;
             segments = new ArrayList<>(header.sparseMap());
             fileSize = header.sparseFileSize();
-        } else if (type == Type.FILE && isPaxSparse(pax)) {
+        } else if (type == TarEntry.Type.FILE && isPaxSparse(pax)) {
             sparse = true;
             fileSize = pax.number("GNU.sparse.realsize", pax.number("GNU.sparse.size", size));
             mapInContent = "1".equals(pax.get("GNU.sparse.major"));
@@ -176,17 +175,17 @@ public final class TarReader {
                 || !pax.sparseMap().isEmpty();
     }
 
-    private static Type type(char flag, String path) throws TarFormatException {
+    private static TarEntry.Type type(char flag, String path) throws TarFormatException {
         return switch (flag) {
             // A file whose name ends in a slash is how archives from before POSIX write a folder.
-            case '0', '\0', '7' -> path.endsWith("/") ? Type.DIRECTORY : Type.FILE;
-            case 'S' -> Type.FILE;
-            case '1' -> Type.HARD_LINK;
-            case '2' -> Type.SYMLINK;
-            case '3' -> Type.CHARACTER_DEVICE;
-            case '4' -> Type.BLOCK_DEVICE;
-            case '5' -> Type.DIRECTORY;
-            case '6' -> Type.FIFO;
+            case '0', '\0', '7' -> path.endsWith("/") ? TarEntry.Type.DIRECTORY : TarEntry.Type.FILE;
+            case 'S' -> TarEntry.Type.FILE;
+            case '1' -> TarEntry.Type.HARD_LINK;
+            case '2' -> TarEntry.Type.SYMLINK;
+            case '3' -> TarEntry.Type.CHARACTER_DEVICE;
+            case '4' -> TarEntry.Type.BLOCK_DEVICE;
+            case '5' -> TarEntry.Type.DIRECTORY;
+            case '6' -> TarEntry.Type.FIFO;
             default -> throw new TarFormatException("the archive has a member of unknown type '" + flag + "'");
         };
     }

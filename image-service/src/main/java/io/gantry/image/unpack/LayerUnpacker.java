@@ -2,7 +2,6 @@ package io.gantry.image.unpack;
 
 import io.gantry.image.tar.TarEntry;
 import io.gantry.image.tar.TarEntry.Segment;
-import io.gantry.image.tar.TarEntry.Type;
 import io.gantry.image.tar.TarFormatException;
 import io.gantry.image.tar.TarReader;
 import io.gantry.linux.Directory;
@@ -77,7 +76,7 @@ public final class LayerUnpacker implements AutoCloseable {
     private void place(TarEntry entry, TarReader reader) throws IOException {
         LayerPath path = LayerPath.of(entry.path());
         if (path.isRoot()) {
-            if (entry.type() != Type.DIRECTORY) {
+            if (entry.type() != TarEntry.Type.DIRECTORY) {
                 throw new TarFormatException("the archive has a member without a name");
             }
             attributesOfOpen(root.fd(), entry);
@@ -239,7 +238,7 @@ public final class LayerUnpacker implements AutoCloseable {
 
     private static void attributes(Directory parent, String name, TarEntry entry) throws LinuxException {
         parent.chown(name, entry.uid(), entry.gid());
-        if (entry.type() != Type.SYMLINK) {
+        if (entry.type() != TarEntry.Type.SYMLINK) {
             parent.chmod(name, entry.mode());
         }
         for (Map.Entry<String, byte[]> xattr : entry.xattrs().entrySet()) {
