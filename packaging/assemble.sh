@@ -13,6 +13,7 @@ new=$target/dist.new
 rm -rf "$new"
 mkdir -p "$new/bin" "$new/etc" "$new/lib/native" "$new/lib/systemd" "$new/share/gantry/images"
 install -m 755 src/main/bin/gantry "$new/bin/gantry"
+echo "$version" >"$new/lib/version"
 install -m 644 src/main/lib/jvm.options "$new/lib/jvm.options"
 install -m 644 src/main/systemd/gantry.service "$new/lib/systemd/gantry.service"
 install -m 755 "$shim" "$new/lib/gantry-shim"
