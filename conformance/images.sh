@@ -71,9 +71,12 @@ make_nginx() {
     rm -rf "$tree"
 }
 
-make_nonewprivs() {
+make_programs() {
+    local source
     need_commands gcc:gcc
-    gcc -O2 -static -s -o "$1/nonewprivs" "$CONFORMANCE/images/nonewprivs.c"
+    for source in "$CONFORMANCE"/images/*.c; do
+        gcc -O2 -static -s -o "$1/$(basename "$source" .c)" "$source"
+    done
 }
 
 make_store() {
@@ -82,7 +85,7 @@ make_store() {
     serve_registry "$1/store" "$1/registry.pid" false
     # Copies: the parts are made, and kept, one by one.
     mkdir "$1/files"
-    cp -r "$CACHE"/images/busybox/busybox "$CACHE"/images/nginx/nginx "$CACHE/images/nonewprivs-$NNP_KEY/nonewprivs" "$1/files/"
+    cp -r "$CACHE"/images/busybox/busybox "$CACHE"/images/nginx/nginx "$CACHE/$PROGRAMS"/* "$1/files/"
     "$CACHE/$PROGRAM/testimages" -registry "127.0.0.1:$PORT" -files "$1/files" -set "$SET"
     end_process "$1/registry.pid" "$1" 5
     rm -rf "$1/files" "$1"/registry.pid*
@@ -91,13 +94,13 @@ make_store() {
 need_commands flock:util-linux
 need_docker_registry
 once images/busybox make_busybox
-NNP_KEY=$(key "$CONFORMANCE/images/nonewprivs.c")
+PROGRAMS=images/programs-$(key "$CONFORMANCE"/images/*.c)
 need_commands gcc:gcc
 once images/nginx make_nginx
-once "images/nonewprivs-$NNP_KEY" make_nonewprivs
+once "$PROGRAMS" make_programs
 PROGRAM=tools/testimages-$(key "$CONFORMANCE"/tools/testimages/*.go)
 once "$PROGRAM" make_test_images_program
-STORE=images/$SET-$(key "$CONFORMANCE"/tools/testimages/*.go "$CONFORMANCE/images/nonewprivs.c")
+STORE=images/$SET-$(key "$CONFORMANCE"/tools/testimages/*.go "$CONFORMANCE"/images/*.c)
 once "$STORE" make_store
 
 serve_registry "$CACHE/$STORE/store" "$DIR/registry.pid" true

@@ -15,7 +15,7 @@ LEFT=$(
     for PROCESS in /proc/[0-9]*; do
         [ "${PROCESS#/proc/}" != $$ ] && [ "${PROCESS#/proc/}" != "$BASHPID" ] && [ "${PROCESS#/proc/}" != "$DAEMON" ] || continue
         # Shims and the daemon name their folders; this script and its caller name DIR without a slash behind it.
-        COMMAND=$(tr '\0' ' ' <"$PROCESS/cmdline" 2>/dev/null) || continue
+        COMMAND=$(cat "$PROCESS/cmdline" 2>/dev/null | tr '\0' ' ') || continue
         case $COMMAND in
             *"$DIR/run"* | *"$DIR/root"*) echo "process ${PROCESS#/proc/} $COMMAND" ;;
         esac

@@ -210,7 +210,7 @@ EOF
 # alive PIDFILE TEXT   whether the process of the file runs and has TEXT in its command line.
 alive() {
     local pid
-    pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2"
+    pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && cat "/proc/$pid/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -- "$2"
 }
 
 # end_process PIDFILE TEXT SECONDS   SIGTERM, and a failure if it is still there after that time.
@@ -252,7 +252,13 @@ subnet() {
 totals() { echo "$1 passed, $2 failed, $3 skipped"; }
 
 # A script's temporary folder, with a name short enough for sockets. finish DIR, in a trap, takes all down and away.
-new_folder() { mktemp -d "/tmp/gantry-$1.XXXX"; }
+# Others may enter it: pods with a user namespace of their own do.
+new_folder() {
+    local dir
+    dir=$(mktemp -d "/tmp/gantry-$1.XXXX")
+    chmod 755 "$dir"
+    echo "$dir"
+}
 
 finish() {
     local bad=0

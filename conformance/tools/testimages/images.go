@@ -66,9 +66,6 @@ func critestImages(base layer, files string) ([]image, error) {
 	users := makeLayer(
 		file("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\ndefault-user:x:1000:1000:Linux User,,,:/home/default-user:/bin/sh\n"),
 		file("etc/group", 0o644, "root:x:0:\nnogroup:x:65534:\ndefault-user:x:1000:\ngroup-defined-in-image:x:50000:default-user\n"))
-	// busybox's sleep stands for the pause program: it stays until it is stopped.
-	pause := makeLayer(folder("bin", 0o755), file("pause", 0o755, "#!/bin/sh\nexec sleep 2147483647\n"))
-
 	images := []image{
 		on(e2e+"busybox", []string{"1.29-2"}, shell, base),
 		on(e2e+"nginx", []string{"1.14-2"}, nginxRun, base, nginx, site(80)),
@@ -76,7 +73,13 @@ func critestImages(base layer, files string) ([]image, error) {
 		on(e2e+"nonewprivs", []string{"1.3"}, imageConfig{Entrypoint: []string{"/nnp"}}, base, raise),
 		on(staging+"hostnet-nginx-"+runtime.GOARCH, []string{"latest"}, nginxRun, base, nginx, site(12003)),
 		on(staging+"test-image-predefined-group", []string{"latest"}, imageConfig{User: "1000", Cmd: []string{"sh"}}, base, users),
-		on("pause", []string{"3.9"}, imageConfig{Entrypoint: []string{"/pause"}, Labels: map[string]string{"for": "conformance"}}, base, pause),
+	}
+	for repository, tag := range map[string]string{"pause": "3.9", "sandbox": "1"} {
+		pause, err := pauseImage(repository, tag, files, base)
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, pause)
 	}
 	for _, name := range []string{"1:latest", "2:latest", "3:latest", "latest:latest", "tag:test", "tag:all", "digest:latest"} {
 		repository, tag := cut(staging + "test-image-" + name)
@@ -89,6 +92,17 @@ func critestImages(base layer, files string) ([]image, error) {
 		images = append(images, marked(staging+"test-image-user-"+name, "latest", imageConfig{User: user, Cmd: []string{"sh"}}, base))
 	}
 	return images, nil
+}
+
+// Other runtimes, to be measured beside ours, need a pause image for themselves; it must not be the one that critest pulls and
+// removes.
+func pauseImage(repository, tag, files string, base layer) (image, error) {
+	program, err := os.ReadFile(files + "/pause")
+	if err != nil {
+		return image{}, err
+	}
+	config := imageConfig{Entrypoint: []string{"/pause"}, Labels: map[string]string{"name": repository}}
+	return on(repository, []string{tag}, config, base, makeLayer(entry{name: "pause", mode: 0o755, data: program})), nil
 }
 
 func cut(reference string) (repository, tag string) {
@@ -125,11 +139,15 @@ func blackBoxImages(base layer) []image {
 }
 
 // benchImages: a layer of 15,000 small files that gzip can hardly make smaller, 104 MB.
-func benchImages(base layer) []image {
-	const files, size = 15000, 6900
+func benchImages(base layer, files string) ([]image, error) {
+	pause, err := pauseImage("sandbox", "1", files, base)
+	if err != nil {
+		return nil, err
+	}
+	const count, size = 15000, 6900
 	random := rand.New(rand.NewSource(1))
-	entries := make([]entry, 0, files+files/100)
-	for i := range files {
+	entries := make([]entry, 0, count+count/100)
+	for i := range count {
 		dir := fmt.Sprintf("many/%03d", i/100)
 		if i == 0 {
 			entries = append(entries, folder("many", 0o755))
@@ -144,5 +162,6 @@ func benchImages(base layer) []image {
 	return []image{
 		on("many-files", []string{"1"}, imageConfig{Cmd: []string{"sh"}}, makeLayer(entries...)),
 		on(e2e+"busybox", []string{"1.29-2"}, imageConfig{Cmd: []string{"sh"}}, base),
-	}
+		pause,
+	}, nil
 }

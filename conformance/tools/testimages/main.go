@@ -12,7 +12,7 @@ import (
 
 func main() {
 	registry := flag.String("registry", "", "host:port of the registry to push to, by plain HTTP")
-	files := flag.String("files", "", "folder with busybox, nonewprivs and nginx/, as images.sh makes it")
+	files := flag.String("files", "", "folder with busybox, nonewprivs, pause and nginx/, as images.sh makes it")
 	set := flag.String("set", "conformance", "which images: conformance or bench")
 	flag.Parse()
 	if err := run(*registry, *files, *set); err != nil {
@@ -37,7 +37,9 @@ func run(registry, files, set string) error {
 		}
 		images = append(images, blackBoxImages(base)...)
 	case "bench":
-		images = benchImages(base)
+		if images, err = benchImages(base, files); err != nil {
+			return err
+		}
 	default:
 		return fmt.Errorf("no such set: %s", set)
 	}

@@ -3,6 +3,7 @@ package io.gantry.conformance;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -42,7 +43,9 @@ final class DaemonUnderTest implements AutoCloseable {
     private static Path newFolder() {
         try {
             // Short: a socket's path may have 107 bytes.
-            return Files.createTempDirectory(Path.of("/tmp"), "gantry-bb.");
+            // Others may enter: pods with a user namespace of their own do.
+            Path made = Files.createTempDirectory(Path.of("/tmp"), "gantry-bb.");
+            return Files.setPosixFilePermissions(made, PosixFilePermissions.fromString("rwxr-xr-x"));
         } catch (IOException e) {
             throw new IllegalStateException("cannot make a folder in /tmp", e);
         }
