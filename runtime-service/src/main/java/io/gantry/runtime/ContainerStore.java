@@ -1,0 +1,92 @@
+package io.gantry.runtime;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** The containers that exist, in memory and on disk. Reading never waits. */
+final class ContainerStore {
+    private final RuntimeLayout layout;
+    private final ConcurrentSkipListMap<String, Container> byId = new ConcurrentSkipListMap<>();
+    private final ConcurrentHashMap<ContainerKey, String> byKey = new ConcurrentHashMap<>();
+
+    ContainerStore(RuntimeLayout layout) {
+        this.layout = layout;
+    }
+
+    /** Puts the container on disk, its upper and work folders included, before anything else of it is made. */
+    void record(Container container) throws IOException {
+        Path building = layout.tmp().resolve("container-" + container.id());
+        Files.createDirectories(building);
+        Files.createDirectory(building.resolve("upper"));
+        Files.createDirectory(building.resolve("work"));
+        RecordFile.write(building.resolve("config"), container.record());
+        RecordFile.write(building.resolve("status"), container.present().toRecord());
+        Files.move(building, layout.container(container.id()), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Makes a recorded container visible. */
+    void publish(Container container) {
+        byKey.put(container.key(), container.id());
+        byId.put(container.id(), container);
+    }
+
+    /**
+     * Replaces what can change of a container: first on disk, then for all to see. The new value is computed from the present one under
+     * a monitor of its own, so that an exit that arrives while the container is being started is not lost.
+     */
+    void change(Container container, UnaryOperator<Container.Present> next) throws IOException {
+        synchronized (container) {
+            Container.Present before = container.present();
+            Container.Present after = next.apply(before);
+            if (after.equals(before)) {
+                return;
+            }
+            RecordFile.write(layout.container(container.id()).resolve("status"), after.toRecord());
+            container.show(after);
+        }
+    }
+
+    /** Takes a container out of sight; its folder is the caller's to delete. */
+    void forget(Container container) {
+        byId.remove(container.id());
+        byKey.remove(container.key(), container.id());
+    }
+
+    /** All containers, ordered by id. */
+    Collection<Container> all() {
+        return byId.values();
+    }
+
+    List<Container> ofPod(String podId) {
+        return byId.values().stream().filter(c -> c.podId().equals(podId)).toList();
+    }
+
+    @Nullable
+    Container byKey(ContainerKey key) {
+        String id = byKey.get(key);
+        return id == null ? null : byId.get(id);
+    }
+
+    /** By id or unique prefix; null if there is none. */
+    @Nullable
+    Container find(String idOrPrefix) throws CriException {
+        return Ids.resolve("container", idOrPrefix, byId);
+    }
+
+    /** By id or unique prefix. */
+    Container require(String idOrPrefix) throws CriException {
+        Container container = find(idOrPrefix);
+        if (container == null) {
+            throw CriException.notFound("no container with id " + idOrPrefix);
+        }
+        return container;
+    }
+}
