@@ -1,0 +1,126 @@
+package io.gantry.daemon;
+
+import io.gantry.cni.Cni;
+import io.gantry.cni.CniConfig;
+import io.gantry.image.ImageConfig;
+import io.gantry.image.ImageException;
+import io.gantry.image.Images;
+import io.gantry.image.cri.ImageCriService;
+import io.gantry.runtime.Runtime;
+import io.gantry.runtime.RuntimeLayout;
+import io.gantry.runtime.Version;
+import io.gantry.sandbox.Cgroups;
+import io.gantry.sandbox.SandboxException;
+import io.gantry.sandbox.Shims;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** {@code gantry serve}: everything wired by hand, served until SIGTERM. Pods and containers go on without it. */
+final class Daemon {
+    private static final CountDownLatch ENDED = new CountDownLatch(1);
+
+    private Daemon() {}
+
+    /** Serves until the process is told to end. */
+    static void serve(DaemonConfig config) throws ConfigException, IOException, InterruptedException {
+        Logging.configure(config.logLevel());
+        Logger log = LoggerFactory.getLogger(Daemon.class);
+        ServiceNotification notification = new ServiceNotification(System.getenv("NOTIFY_SOCKET"));
+        if (!Files.isExecutable(config.shim())) {
+            throw new ConfigException("shim: " + config.shim() + " is not an executable file");
+        }
+        try (RootLock _ = RootLock.take(config.root());
+                Images images = images(config)) {
+            if (!config.image().embeddedDir().isEmpty()) {
+                EmbeddedImages.load(Path.of(config.image().embeddedDir()), images);
+            }
+            Runtime runtime = runtime(config, images);
+            CriServer server = CriServer.start(config, List.of(runtime.service(), new ImageCriService(images)));
+            log.info("gantry {} serves on {}", Distribution.version(), config.socket());
+            notification.ready("serving on " + config.socket());
+            awaitTermination();
+            log.info("told to end: finishing the calls under way");
+            notification.stopping();
+            server.drain();
+            log.info("ended; pods and containers go on");
+        } finally {
+            ENDED.countDown();
+        }
+    }
+
+    private static Images images(DaemonConfig config) throws ConfigException, IOException {
+        DaemonConfig.Image image = config.image();
+        try {
+            return Images.open(
+                    config.root(),
+                    new ImageConfig(
+                            image.certsDir(),
+                            Set.of(),
+                            image.authFile().isEmpty() ? null : Path.of(image.authFile()),
+                            image.parallelLayers(),
+                            image.stallTimeout(),
+                            image.keepBlobs(),
+                            Set.copyOf(image.pinned())));
+        } catch (ImageException e) {
+            throw new IOException("cannot open the image store: " + e.getMessage(), e);
+        }
+    }
+
+    private static Runtime runtime(DaemonConfig config, Images images) throws IOException, InterruptedException {
+        RuntimeLayout layout = new RuntimeLayout(config.root(), config.run());
+        Cni cni = new Cni(new CniConfig(
+                List.of(config.cni().confDir()),
+                config.cni().binDirs(),
+                config.root().resolve("cni"),
+                config.cni().timeout()));
+        try {
+            return Runtime.start(
+                    layout,
+                    new Runtime.Settings(
+                            config.runtime().defaultRuntimeHandler(),
+                            config.runtime().seccompProfileRoot(),
+                            config.runtime().podShmSize()),
+                    new Version(Distribution.version()),
+                    images,
+                    cni,
+                    new Shims(config.shim()),
+                    Cgroups.detect(driver(config.cgroup().driver())));
+        } catch (SandboxException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+    }
+
+    /** systemd where it runs and the hierarchy is unified: there it owns the tree, and a kubelet is told to use it too. */
+    static Cgroups.Driver driver(String configured) {
+        return switch (configured) {
+            case "systemd" -> Cgroups.Driver.SYSTEMD;
+            case "cgroupfs" -> Cgroups.Driver.CGROUPFS;
+            default ->
+                Files.isDirectory(Path.of("/run/systemd/system")) && Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers"))
+                        ? Cgroups.Driver.SYSTEMD
+                        : Cgroups.Driver.CGROUPFS;
+        };
+    }
+
+    private static void awaitTermination() throws InterruptedException {
+        CountDownLatch told = new CountDownLatch(1);
+        java.lang.Runtime.getRuntime().addShutdownHook(new Thread(
+                () -> {
+                    told.countDown();
+                    try {
+                        // The process ends when its hooks have: until then the calls under way are finished.
+                        ENDED.await();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                },
+                "gantry-termination"));
+        told.await();
+    }
+}

@@ -1,0 +1,85 @@
+package io.gantry.daemon;
+
+import io.gantry.cni.Cni;
+import io.gantry.cni.CniConfig;
+import io.gantry.cni.CniStatus;
+import io.gantry.linux.KernelProbes;
+import io.gantry.sandbox.Cgroups;
+import io.gantry.sandbox.SandboxException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/** {@code gantry check}: names each thing that this machine lacks, with its remedy. What is found is found by doing, not by versions. */
+final class MachineCheck {
+    private final DaemonConfig config;
+    private int missing;
+
+    MachineCheck(DaemonConfig config) {
+        this.config = config;
+    }
+
+    /** Prints a line a finding; true if nothing that pods need is missing. */
+    boolean run(PrintStream out) throws IOException {
+        if (!isRoot()) {
+            line(out, false, "root", "gantry makes namespaces and mounts: run it as root");
+            return false;
+        }
+        line(out, Files.isExecutable(config.shim()), "shim " + config.shim(), "set shim to the gantry-shim of this distribution");
+        line(out, KernelProbes.openat2(), "openat2", "Linux 5.6 or later, and no seccomp filter that refuses it");
+        line(out, KernelProbes.mountSetattr(), "mount_setattr", "Linux 5.12 or later, and no seccomp filter that refuses it");
+        line(out, KernelProbes.overlay(), "overlay file system", "modprobe overlay, or a kernel with CONFIG_OVERLAY_FS");
+        cgroups(out);
+        tool(out, "iptables", "apt-get install iptables (the portmap plugin calls it)");
+        network(out);
+        out.println(missing == 0 ? "nothing is missing" : missing + " missing");
+        return missing == 0;
+    }
+
+    private void cgroups(PrintStream out) {
+        try {
+            Cgroups cgroups = Cgroups.detect(Daemon.driver(config.cgroup().driver()));
+            line(
+                    out,
+                    true,
+                    "cgroup v" + cgroups.version() + ", driver " + cgroups.driver().name().toLowerCase(Locale.ROOT),
+                    "");
+        } catch (SandboxException e) {
+            line(out, false, "cgroups", "mount a cgroup file system at /sys/fs/cgroup: " + e.getMessage());
+        }
+    }
+
+    private void network(PrintStream out) {
+        CniStatus status = new Cni(new CniConfig(
+                        List.of(config.cni().confDir()),
+                        config.cni().binDirs(),
+                        config.root().resolve("cni"),
+                        config.cni().timeout()))
+                .status();
+        line(out, status.ready(), "pod network", status.message() + "; apt-get install containernetworking-plugins and put a conflist into "
+                + config.cni().confDir());
+        status.loadErrors().forEach(error -> out.println("          " + error));
+    }
+
+    private void tool(PrintStream out, String name, String remedy) {
+        boolean found = List.of("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin").stream()
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, name)));
+        line(out, found, name, remedy);
+    }
+
+    private void line(PrintStream out, boolean found, String what, String remedy) {
+        if (found) {
+            out.println("ok       " + what);
+        } else {
+            missing++;
+            out.println("missing  " + what + ": " + remedy);
+        }
+    }
+
+    private static boolean isRoot() throws IOException {
+        return ((Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid")) == 0;
+    }
+}

@@ -1,0 +1,79 @@
+package io.gantry.runtime;
+
+import io.gantry.sandbox.ExecResult;
+import io.gantry.sandbox.ExecSpec;
+import io.gantry.sandbox.ProcessSpec;
+import io.gantry.sandbox.SandboxException;
+import io.gantry.sandbox.Shim;
+import java.time.Duration;
+import java.util.List;
+
+/** Commands run in a container besides its own, and its log's rotation. */
+final class ContainerExecs {
+    /** What is kept of each stream; the rest is read and dropped (CVE-2022-1708). */
+    static final int MAX_OUTPUT = 16 << 20;
+
+    private final Node node;
+    private final Containers containers;
+
+    ContainerExecs(Node node, Containers containers) {
+        this.node = node;
+        this.containers = containers;
+    }
+
+    /**
+     * Runs a command to its end.
+     *
+     * @param timeout 0 for none; after it the command and all that it started are killed
+     * @throws CriException DEADLINE_EXCEEDED if it was; FAILED_PRECONDITION if the container does not run; INVALID for no command
+     */
+    ExecResult execSync(Container container, List<String> command, Duration timeout) throws CriException {
+        Shim shim = running(container);
+        try {
+            ExecResult result = shim.execSync(spec(container, command, false, false, timeout), MAX_OUTPUT);
+            if (result.timedOut()) {
+                throw new CriException(
+                        CriException.Kind.DEADLINE_EXCEEDED,
+                        "command " + command.getFirst() + " in container " + container.id()
+                                + " timed out: it and what it started were killed after " + timeout.toSeconds() + " s");
+            }
+            return result;
+        } catch (SandboxException e) {
+            throw Failures.of("exec " + command.getFirst() + " in container " + container.id(), e);
+        }
+    }
+
+    private Shim running(Container container) throws CriException {
+        if (!container.state().isRunning()) {
+            throw CriException.precondition("container " + container.id() + " is not running: it is "
+                    + ContainerViews.state(container));
+        }
+        return node.pods().require(container.podId()).requireShim();
+    }
+
+    private ExecSpec spec(Container container, List<String> command, boolean stdin, boolean terminal, Duration timeout)
+            throws CriException {
+        if (command.isEmpty()) {
+            throw CriException.invalid("exec in container " + container.id() + ": no command is given");
+        }
+        ProcessSpec process = ProcessRecords.of(container.record().getProcess())
+                .arguments(command)
+                .terminal(terminal)
+                .build();
+        return new ExecSpec(
+                container.id(), process, containers.cgroup(container).placement(), stdin, timeout, null);
+    }
+
+    /** After a rotation: on return the log's path is a new file, and everything from now on goes there. */
+    void reopenLog(Container container) throws CriException {
+        if (!container.state().isRunning()) {
+            throw CriException.precondition("container " + container.id() + " is not running: it is "
+                    + ContainerViews.state(container));
+        }
+        try {
+            node.pods().require(container.podId()).requireShim().reopenLog(container.id());
+        } catch (SandboxException e) {
+            throw Failures.of("reopen the log of container " + container.id(), e);
+        }
+    }
+}

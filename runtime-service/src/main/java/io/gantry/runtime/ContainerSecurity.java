@@ -1,0 +1,118 @@
+package io.gantry.runtime;
+
+import io.gantry.cri.v1.Capability;
+import io.gantry.cri.v1.ContainerConfig;
+import io.gantry.cri.v1.LinuxContainerSecurityContext;
+import io.gantry.cri.v1.SecurityProfile;
+import io.gantry.sandbox.Capabilities;
+import io.gantry.sandbox.CapabilitySets;
+import io.gantry.sandbox.ProcessSpec;
+import io.gantry.sandbox.SandboxException;
+import io.gantry.sandbox.Seccomp;
+import io.gantry.sandbox.SeccompFilter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** What a container's processes may do: capabilities, seccomp, no_new_privs. */
+final class ContainerSecurity {
+    private static final String LOCALHOST = "localhost/";
+    /** A profile is JSON that people write; Docker's own has 15 KiB. */
+    private static final long MAX_PROFILE = 1 << 20;
+
+    private final Path profiles;
+
+    ContainerSecurity(Path profiles) {
+        this.profiles = profiles;
+    }
+
+    void apply(ProcessSpec.Builder process, ContainerConfig config) throws CriException, SandboxException {
+        LinuxContainerSecurityContext security = config.getLinux().getSecurityContext();
+        CapabilitySets capabilities = capabilities(security);
+        process.capabilities(capabilities)
+                .noNewPrivileges(security.getNoNewPrivs())
+                // A privileged container is not confined, whatever profile it names (as every CRI runtime does).
+                .seccomp(security.getPrivileged() ? null : seccomp(config, security, capabilities));
+        appArmor(config, security);
+    }
+
+    private static CapabilitySets capabilities(LinuxContainerSecurityContext security) throws SandboxException {
+        if (security.getPrivileged()) {
+            return Capabilities.privileged();
+        }
+        Capability wanted = security.getCapabilities();
+        return Capabilities.of(
+                wanted.getAddCapabilitiesList(),
+                wanted.getDropCapabilitiesList(),
+                wanted.getAddAmbientCapabilitiesList());
+    }
+
+    private @Nullable SeccompFilter seccomp(
+            ContainerConfig config, LinuxContainerSecurityContext security, CapabilitySets capabilities)
+            throws CriException, SandboxException {
+        if (security.hasSeccomp()) {
+            return switch (security.getSeccomp().getProfileType()) {
+                case RuntimeDefault -> Seccomp.runtimeDefault(capabilities.bounding());
+                case Unconfined -> null;
+                case Localhost -> localhost(config, security.getSeccomp().getLocalhostRef(), capabilities);
+                case UNRECOGNIZED -> throw CriException.invalid("seccomp: unknown kind of profile");
+            };
+        }
+        return deprecated(config, seccompProfilePath(security), capabilities);
+    }
+
+    @SuppressWarnings("deprecation") // older kubelets know only this field
+    private static String seccompProfilePath(LinuxContainerSecurityContext security) {
+        return security.getSeccompProfilePath();
+    }
+
+    private @Nullable SeccompFilter deprecated(ContainerConfig config, String profile, CapabilitySets capabilities)
+            throws CriException, SandboxException {
+        return switch (profile) {
+            // Nothing said is unconfined; the kubelet says so by its seccompDefault.
+            case "", "unconfined" -> null;
+            case "runtime/default", "docker/default" -> Seccomp.runtimeDefault(capabilities.bounding());
+            default -> {
+                if (!profile.startsWith(LOCALHOST)) {
+                    throw CriException.invalid("container " + config.getMetadata().getName()
+                            + ": seccomp_profile_path \"" + profile + "\" is none of runtime/default, unconfined, localhost/FILE");
+                }
+                yield localhost(config, profile, capabilities);
+            }
+        };
+    }
+
+    private SeccompFilter localhost(ContainerConfig config, String reference, CapabilitySets capabilities)
+            throws CriException, SandboxException {
+        String name = reference.startsWith(LOCALHOST) ? reference.substring(LOCALHOST.length()) : reference;
+        Path file = profiles.resolve(name);
+        String what = "container " + config.getMetadata().getName() + ": seccomp profile " + file;
+        try {
+            if (name.isEmpty() || !Files.isRegularFile(file) || Files.size(file) > MAX_PROFILE) {
+                throw CriException.invalid(what + ": is not a file of at most " + MAX_PROFILE + " bytes");
+            }
+            return Seccomp.compile(Files.readAllBytes(file), capabilities.bounding());
+        } catch (IOException e) {
+            throw CriException.invalid(what + ": " + e);
+        } catch (SandboxException e) {
+            throw Failures.of(what, e);
+        }
+    }
+
+    private static void appArmor(ContainerConfig config, LinuxContainerSecurityContext security) throws CriException {
+        boolean named = security.hasApparmor()
+                ? security.getApparmor().getProfileType() == SecurityProfile.ProfileType.Localhost
+                : appArmorProfile(security).startsWith(LOCALHOST);
+        if (named && !security.getPrivileged()) {
+            throw new CriException(
+                    CriException.Kind.UNIMPLEMENTED,
+                    "container " + config.getMetadata().getName() + ": AppArmor profiles are not served yet");
+        }
+    }
+
+    @SuppressWarnings("deprecation") // older kubelets know only this field
+    private static String appArmorProfile(LinuxContainerSecurityContext security) {
+        return security.getApparmorProfile();
+    }
+}

@@ -1,0 +1,300 @@
+package io.gantry.runtime;
+
+import com.google.protobuf.ByteString;
+import io.gantry.cri.v1.CgroupDriver;
+import io.gantry.cri.v1.ContainerStatsFilter;
+import io.gantry.cri.v1.ContainerStatsRequest;
+import io.gantry.cri.v1.ContainerStatsResponse;
+import io.gantry.cri.v1.ContainerStatusRequest;
+import io.gantry.cri.v1.ContainerStatusResponse;
+import io.gantry.cri.v1.CreateContainerRequest;
+import io.gantry.cri.v1.CreateContainerResponse;
+import io.gantry.cri.v1.ExecSyncRequest;
+import io.gantry.cri.v1.ExecSyncResponse;
+import io.gantry.cri.v1.LinuxRuntimeConfiguration;
+import io.gantry.cri.v1.ListContainerStatsRequest;
+import io.gantry.cri.v1.ListContainerStatsResponse;
+import io.gantry.cri.v1.ListContainersRequest;
+import io.gantry.cri.v1.ListContainersResponse;
+import io.gantry.cri.v1.ListPodSandboxRequest;
+import io.gantry.cri.v1.ListPodSandboxResponse;
+import io.gantry.cri.v1.ListPodSandboxStatsRequest;
+import io.gantry.cri.v1.ListPodSandboxStatsResponse;
+import io.gantry.cri.v1.PodSandboxStatsRequest;
+import io.gantry.cri.v1.PodSandboxStatsResponse;
+import io.gantry.cri.v1.PodSandboxStatusRequest;
+import io.gantry.cri.v1.PodSandboxStatusResponse;
+import io.gantry.cri.v1.RemoveContainerRequest;
+import io.gantry.cri.v1.RemoveContainerResponse;
+import io.gantry.cri.v1.RemovePodSandboxRequest;
+import io.gantry.cri.v1.RemovePodSandboxResponse;
+import io.gantry.cri.v1.ReopenContainerLogRequest;
+import io.gantry.cri.v1.ReopenContainerLogResponse;
+import io.gantry.cri.v1.RunPodSandboxRequest;
+import io.gantry.cri.v1.RunPodSandboxResponse;
+import io.gantry.cri.v1.RuntimeConfigRequest;
+import io.gantry.cri.v1.RuntimeConfigResponse;
+import io.gantry.cri.v1.RuntimeServiceGrpc;
+import io.gantry.cri.v1.StartContainerRequest;
+import io.gantry.cri.v1.StartContainerResponse;
+import io.gantry.cri.v1.StatusRequest;
+import io.gantry.cri.v1.StatusResponse;
+import io.gantry.cri.v1.StopContainerRequest;
+import io.gantry.cri.v1.StopContainerResponse;
+import io.gantry.cri.v1.StopPodSandboxRequest;
+import io.gantry.cri.v1.StopPodSandboxResponse;
+import io.gantry.cri.v1.UpdateRuntimeConfigRequest;
+import io.gantry.cri.v1.UpdateRuntimeConfigResponse;
+import io.gantry.cri.v1.VersionRequest;
+import io.gantry.cri.v1.VersionResponse;
+import io.gantry.sandbox.ExecResult;
+import io.grpc.stub.StreamObserver;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The CRI's RuntimeService: each call handed to who does it. What is not overridden answers UNIMPLEMENTED. */
+final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase {
+    private final Node node;
+    private final Version version;
+    private final PodSandboxes sandboxes;
+    private final Containers containers;
+    private final ContainerExecs execs;
+    private final Stats stats;
+    private final NodeStatus status;
+
+    RuntimeCriService(Node node, Version version, PodSandboxes sandboxes, Containers containers) {
+        this.node = node;
+        this.version = version;
+        this.sandboxes = sandboxes;
+        this.containers = containers;
+        this.execs = new ContainerExecs(node, containers);
+        this.stats = new Stats(node, containers);
+        this.status = new NodeStatus(node);
+    }
+
+    @Override
+    public void version(VersionRequest request, StreamObserver<VersionResponse> observer) {
+        Answer.to(
+                observer,
+                () -> VersionResponse.newBuilder()
+                        .setVersion(Version.KUBE_API)
+                        .setRuntimeName(Version.NAME)
+                        .setRuntimeVersion(version.runtime())
+                        .setRuntimeApiVersion(Version.API)
+                        .build());
+    }
+
+    @Override
+    public void status(StatusRequest request, StreamObserver<StatusResponse> observer) {
+        Answer.to(observer, () -> status.status(request.getVerbose()));
+    }
+
+    @Override
+    public void runtimeConfig(RuntimeConfigRequest request, StreamObserver<RuntimeConfigResponse> observer) {
+        Answer.to(observer, () -> {
+            CgroupDriver driver =
+                    switch (node.cgroups().driver()) {
+                        case CGROUPFS -> CgroupDriver.CGROUPFS;
+                        case SYSTEMD -> CgroupDriver.SYSTEMD;
+                    };
+            return RuntimeConfigResponse.newBuilder()
+                    .setLinux(LinuxRuntimeConfiguration.newBuilder().setCgroupDriver(driver))
+                    .build();
+        });
+    }
+
+    /** The pods' addresses are the CNI configuration's business: what the kubelet says of its range is taken and has no effect. */
+    @Override
+    public void updateRuntimeConfig(
+            UpdateRuntimeConfigRequest request, StreamObserver<UpdateRuntimeConfigResponse> observer) {
+        Answer.to(observer, UpdateRuntimeConfigResponse::getDefaultInstance);
+    }
+
+    @Override
+    public void runPodSandbox(RunPodSandboxRequest request, StreamObserver<RunPodSandboxResponse> observer) {
+        Answer.to(
+                observer,
+                () -> RunPodSandboxResponse.newBuilder()
+                        .setPodSandboxId(sandboxes
+                                .run(request.getConfig(), request.getRuntimeHandler())
+                                .id())
+                        .build());
+    }
+
+    @Override
+    public void stopPodSandbox(StopPodSandboxRequest request, StreamObserver<StopPodSandboxResponse> observer) {
+        Answer.to(observer, () -> {
+            sandboxes.stop(request.getPodSandboxId());
+            return StopPodSandboxResponse.getDefaultInstance();
+        });
+    }
+
+    @Override
+    public void removePodSandbox(RemovePodSandboxRequest request, StreamObserver<RemovePodSandboxResponse> observer) {
+        Answer.to(observer, () -> {
+            sandboxes.remove(request.getPodSandboxId());
+            return RemovePodSandboxResponse.getDefaultInstance();
+        });
+    }
+
+    @Override
+    public void podSandboxStatus(PodSandboxStatusRequest request, StreamObserver<PodSandboxStatusResponse> observer) {
+        Answer.to(observer, () -> {
+            Pod pod = node.pods().require(request.getPodSandboxId());
+            PodSandboxStatusResponse.Builder response = PodSandboxStatusResponse.newBuilder()
+                    .setStatus(PodViews.status(pod))
+                    .setTimestamp(node.now());
+            node.containers()
+                    .ofPod(pod.id())
+                    .forEach(container -> response.addContainersStatuses(ContainerViews.status(container)));
+            if (request.getVerbose()) {
+                response.putAllInfo(Inspection.of(pod, sandboxes.netns(pod) == null));
+            }
+            return response.build();
+        });
+    }
+
+    @Override
+    public void listPodSandbox(ListPodSandboxRequest request, StreamObserver<ListPodSandboxResponse> observer) {
+        Answer.to(observer, () -> {
+            ListPodSandboxResponse.Builder response = ListPodSandboxResponse.newBuilder();
+            for (Pod pod : Selection.pods(node.pods(), request.getFilter())) {
+                response.addItems(PodViews.item(pod));
+            }
+            return response.build();
+        });
+    }
+
+    @Override
+    public void createContainer(CreateContainerRequest request, StreamObserver<CreateContainerResponse> observer) {
+        Answer.to(observer, () -> {
+            Pod pod = node.pods().require(request.getPodSandboxId());
+            return CreateContainerResponse.newBuilder()
+                    .setContainerId(containers.create(pod, request.getConfig()).id())
+                    .build();
+        });
+    }
+
+    @Override
+    public void startContainer(StartContainerRequest request, StreamObserver<StartContainerResponse> observer) {
+        Answer.to(observer, () -> {
+            containers.start(node.containers().require(request.getContainerId()));
+            return StartContainerResponse.getDefaultInstance();
+        });
+    }
+
+    @Override
+    public void stopContainer(StopContainerRequest request, StreamObserver<StopContainerResponse> observer) {
+        Answer.to(observer, () -> {
+            Container container = node.containers().find(request.getContainerId());
+            if (container != null) {
+                containers.stop(container, Duration.ofSeconds(Math.max(0, request.getTimeout())));
+            }
+            return StopContainerResponse.getDefaultInstance();
+        });
+    }
+
+    @Override
+    public void removeContainer(RemoveContainerRequest request, StreamObserver<RemoveContainerResponse> observer) {
+        Answer.to(observer, () -> {
+            Container container = node.containers().find(request.getContainerId());
+            if (container != null) {
+                containers.remove(container);
+                stats.forget(container.id());
+            }
+            return RemoveContainerResponse.getDefaultInstance();
+        });
+    }
+
+    @Override
+    public void listContainers(ListContainersRequest request, StreamObserver<ListContainersResponse> observer) {
+        Answer.to(observer, () -> {
+            ListContainersResponse.Builder response = ListContainersResponse.newBuilder();
+            for (Container container : Selection.containers(node, request.getFilter())) {
+                response.addContainers(ContainerViews.item(container));
+            }
+            return response.build();
+        });
+    }
+
+    @Override
+    public void containerStatus(ContainerStatusRequest request, StreamObserver<ContainerStatusResponse> observer) {
+        Answer.to(observer, () -> {
+            Container container = node.containers().require(request.getContainerId());
+            ContainerStatusResponse.Builder response =
+                    ContainerStatusResponse.newBuilder().setStatus(ContainerViews.status(container));
+            if (request.getVerbose()) {
+                response.putAllInfo(Inspection.of(container, node.pods().require(container.podId())));
+            }
+            return response.build();
+        });
+    }
+
+    @Override
+    public void execSync(ExecSyncRequest request, StreamObserver<ExecSyncResponse> observer) {
+        Answer.to(observer, () -> {
+            Container container = node.containers().require(request.getContainerId());
+            ExecResult result = execs.execSync(
+                    container, request.getCmdList(), Duration.ofSeconds(Math.max(0, request.getTimeout())));
+            return ExecSyncResponse.newBuilder()
+                    .setStdout(ByteString.copyFrom(result.stdout()))
+                    .setStderr(ByteString.copyFrom(result.stderr()))
+                    .setExitCode(result.exitCode())
+                    .build();
+        });
+    }
+
+    @Override
+    public void reopenContainerLog(
+            ReopenContainerLogRequest request, StreamObserver<ReopenContainerLogResponse> observer) {
+        Answer.to(observer, () -> {
+            execs.reopenLog(node.containers().require(request.getContainerId()));
+            return ReopenContainerLogResponse.getDefaultInstance();
+        });
+    }
+
+    @Override
+    public void containerStats(ContainerStatsRequest request, StreamObserver<ContainerStatsResponse> observer) {
+        Answer.to(
+                observer,
+                () -> ContainerStatsResponse.newBuilder()
+                        .setStats(stats.of(node.containers().require(request.getContainerId())))
+                        .build());
+    }
+
+    @Override
+    public void listContainerStats(
+            ListContainerStatsRequest request, StreamObserver<ListContainerStatsResponse> observer) {
+        Answer.to(observer, () -> {
+            ContainerStatsFilter filter = request.getFilter();
+            ListContainerStatsResponse.Builder response = ListContainerStatsResponse.newBuilder();
+            for (Container container : Selection.running(node, filter)) {
+                response.addStats(stats.of(container));
+            }
+            return response.build();
+        });
+    }
+
+    @Override
+    public void podSandboxStats(PodSandboxStatsRequest request, StreamObserver<PodSandboxStatsResponse> observer) {
+        Answer.to(
+                observer,
+                () -> PodSandboxStatsResponse.newBuilder()
+                        .setStats(stats.of(node.pods().require(request.getPodSandboxId())))
+                        .build());
+    }
+
+    @Override
+    public void listPodSandboxStats(
+            ListPodSandboxStatsRequest request, StreamObserver<ListPodSandboxStatsResponse> observer) {
+        Answer.to(observer, () -> {
+            List<Pod> pods = new ArrayList<>(Selection.ready(node.pods(), request.getFilter()));
+            ListPodSandboxStatsResponse.Builder response = ListPodSandboxStatsResponse.newBuilder();
+            for (Pod pod : pods) {
+                response.addStats(stats.of(pod));
+            }
+            return response.build();
+        });
+    }
+}
