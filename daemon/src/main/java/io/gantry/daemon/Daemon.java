@@ -4,9 +4,10 @@ import io.gantry.cni.Cni;
 import io.gantry.cni.CniConfig;
 import io.gantry.image.ImageConfig;
 import io.gantry.image.ImageException;
+import io.gantry.image.ImageService;
 import io.gantry.image.Images;
 import io.gantry.image.cri.ImageCriService;
-import io.gantry.runtime.Runtime;
+import io.gantry.runtime.CriRuntime;
 import io.gantry.runtime.RuntimeLayout;
 import io.gantry.runtime.Version;
 import io.gantry.sandbox.Cgroups;
@@ -40,7 +41,7 @@ final class Daemon {
             if (!config.image().embeddedDir().isEmpty()) {
                 EmbeddedImages.load(Path.of(config.image().embeddedDir()), images);
             }
-            Runtime runtime = runtime(config, images);
+            CriRuntime runtime = runtime(config, images);
             CriServer server = CriServer.start(config, List.of(runtime.service(), new ImageCriService(images)));
             log.info("gantry {} serves on {}", Distribution.version(), config.socket());
             notification.ready("serving on " + config.socket());
@@ -57,7 +58,7 @@ final class Daemon {
     private static Images images(DaemonConfig config) throws ConfigException, IOException {
         DaemonConfig.Image image = config.image();
         try {
-            return Images.open(
+            return ImageService.open(
                     config.root(),
                     new ImageConfig(
                             image.certsDir(),
@@ -72,7 +73,7 @@ final class Daemon {
         }
     }
 
-    private static Runtime runtime(DaemonConfig config, Images images) throws IOException, InterruptedException {
+    private static CriRuntime runtime(DaemonConfig config, Images images) throws IOException, InterruptedException {
         RuntimeLayout layout = new RuntimeLayout(config.root(), config.run());
         Cni cni = new Cni(new CniConfig(
                 List.of(config.cni().confDir()),
@@ -80,9 +81,9 @@ final class Daemon {
                 config.root().resolve("cni"),
                 config.cni().timeout()));
         try {
-            return Runtime.start(
+            return CriRuntime.start(
                     layout,
-                    new Runtime.Settings(
+                    new CriRuntime.Settings(
                             config.runtime().defaultRuntimeHandler(),
                             config.runtime().seccompProfileRoot(),
                             config.runtime().podShmSize()),
@@ -110,7 +111,7 @@ final class Daemon {
 
     private static void awaitTermination() throws InterruptedException {
         CountDownLatch told = new CountDownLatch(1);
-        java.lang.Runtime.getRuntime().addShutdownHook(new Thread(
+        Runtime.getRuntime().addShutdownHook(new Thread(
                 () -> {
                     told.countDown();
                     try {

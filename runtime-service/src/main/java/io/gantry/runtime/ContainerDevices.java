@@ -79,7 +79,11 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
         try {
             // A link names the device that it leads to, as udev makes them.
             Path real = host.toRealPath();
-            try (Directory above = Directory.open(real.getParent())) {
+            Path folderOf = real.getParent();
+            if (folderOf == null) {
+                throw CriException.invalid(what + ": is the whole file system");
+            }
+            try (Directory above = Directory.open(folderOf)) {
                 String name = real.getFileName().toString();
                 FileStat stat = above.stat(name);
                 if (stat.isDirectory()) {

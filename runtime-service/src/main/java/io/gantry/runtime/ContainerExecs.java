@@ -52,7 +52,7 @@ final class ContainerExecs {
     }
 
     private ExecSpec spec(Container container, List<String> command, boolean stdin, boolean terminal, Duration timeout)
-            throws CriException {
+            throws CriException, SandboxException {
         if (command.isEmpty()) {
             throw CriException.invalid("exec in container " + container.id() + ": no command is given");
         }

@@ -10,18 +10,14 @@ import io.gantry.sandbox.ProcessSpec;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Seccomp;
 import io.gantry.sandbox.SeccompFilter;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** What a container's processes may do: capabilities, seccomp, no_new_privs. */
 final class ContainerSecurity {
     private static final String LOCALHOST = "localhost/";
-    /** A profile is JSON that people write; Docker's own has 15 KiB. */
-    private static final long MAX_PROFILE = 1 << 20;
-
     private final Path profiles;
+    private final Seccomp seccomp = new Seccomp();
 
     ContainerSecurity(Path profiles) {
         this.profiles = profiles;
@@ -33,7 +29,7 @@ final class ContainerSecurity {
         process.capabilities(capabilities)
                 .noNewPrivileges(security.getNoNewPrivs())
                 // A privileged container is not confined, whatever profile it names (as every CRI runtime does).
-                .seccomp(security.getPrivileged() ? null : seccomp(config, security, capabilities));
+                .seccomp(security.getPrivileged() ? null : filter(config, security, capabilities));
         appArmor(config, security);
     }
 
@@ -48,12 +44,12 @@ final class ContainerSecurity {
                 wanted.getAddAmbientCapabilitiesList());
     }
 
-    private @Nullable SeccompFilter seccomp(
+    private @Nullable SeccompFilter filter(
             ContainerConfig config, LinuxContainerSecurityContext security, CapabilitySets capabilities)
             throws CriException, SandboxException {
         if (security.hasSeccomp()) {
             return switch (security.getSeccomp().getProfileType()) {
-                case RuntimeDefault -> Seccomp.runtimeDefault(capabilities.bounding());
+                case RuntimeDefault -> seccomp.runtimeDefault(capabilities.bounding());
                 case Unconfined -> null;
                 case Localhost -> localhost(config, security.getSeccomp().getLocalhostRef(), capabilities);
                 case UNRECOGNIZED -> throw CriException.invalid("seccomp: unknown kind of profile");
@@ -72,7 +68,7 @@ final class ContainerSecurity {
         return switch (profile) {
             // Nothing said is unconfined; the kubelet says so by its seccompDefault.
             case "", "unconfined" -> null;
-            case "runtime/default", "docker/default" -> Seccomp.runtimeDefault(capabilities.bounding());
+            case "runtime/default", "docker/default" -> seccomp.runtimeDefault(capabilities.bounding());
             default -> {
                 if (!profile.startsWith(LOCALHOST)) {
                     throw CriException.invalid("container " + config.getMetadata().getName()
@@ -88,13 +84,11 @@ final class ContainerSecurity {
         String name = reference.startsWith(LOCALHOST) ? reference.substring(LOCALHOST.length()) : reference;
         Path file = profiles.resolve(name);
         String what = "container " + config.getMetadata().getName() + ": seccomp profile " + file;
+        if (name.isEmpty()) {
+            throw CriException.invalid(what + ": no file is named");
+        }
         try {
-            if (name.isEmpty() || !Files.isRegularFile(file) || Files.size(file) > MAX_PROFILE) {
-                throw CriException.invalid(what + ": is not a file of at most " + MAX_PROFILE + " bytes");
-            }
-            return Seccomp.compile(Files.readAllBytes(file), capabilities.bounding());
-        } catch (IOException e) {
-            throw CriException.invalid(what + ": " + e);
+            return seccomp.localhost(file, capabilities.bounding());
         } catch (SandboxException e) {
             throw Failures.of(what, e);
         }

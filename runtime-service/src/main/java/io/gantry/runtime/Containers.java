@@ -302,7 +302,7 @@ final class Containers {
         }
     }
 
-    Cgroup cgroup(Container container) throws CriException {
+    Cgroup cgroup(Container container) throws CriException, SandboxException {
         Pod pod = node.pods().require(container.podId());
         return node.cgroups()
                 .open(PodSpecs.cgroupParent(pod, node.cgroups()), PodSpecs.leaf(container.id(), node.cgroups()));

@@ -87,7 +87,7 @@ final class PodChecks {
                 throw CriException.invalid(
                         what + ": sysctl " + sysctl.getKey() + " is not namespaced: it would change the whole machine");
             }
-            if ((net || uts) && hostNetwork || ipc && hostIpc) {
+            if (((net || uts) && hostNetwork) || (ipc && hostIpc)) {
                 throw CriException.invalid(
                         what + ": sysctl " + sysctl.getKey() + " is not allowed: the pod shares that namespace with the host");
             }

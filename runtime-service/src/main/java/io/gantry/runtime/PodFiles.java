@@ -11,6 +11,14 @@ final class PodFiles {
     private static final Path HOST_RESOLV_CONF = Path.of("/etc/resolv.conf");
     private static final Path HOST_HOSTS = Path.of("/etc/hosts");
 
+    private static final String LOOPBACK = """
+            127.0.0.1\tlocalhost
+            ::1\tlocalhost ip6-localhost ip6-loopback
+            fe00::\tip6-localnet
+            ff02::1\tip6-allnodes
+            ff02::2\tip6-allrouters
+            """;
+
     private PodFiles() {}
 
     /** resolv.conf(5) from the CRI's DNS config; without one, the host's. */
@@ -40,9 +48,7 @@ final class PodFiles {
             Files.writeString(file, Files.exists(HOST_HOSTS) ? Files.readString(HOST_HOSTS) : "127.0.0.1 localhost\n");
             return;
         }
-        StringBuilder text = new StringBuilder("127.0.0.1\tlocalhost\n"
-                + "::1\tlocalhost ip6-localhost ip6-loopback\n"
-                + "fe00::\tip6-localnet\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+        StringBuilder text = new StringBuilder(LOOPBACK);
         if (!hostname.isEmpty()) {
             ips.forEach(ip -> text.append(ip).append('\t').append(hostname).append('\n'));
         }

@@ -9,10 +9,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** The RuntimeService, put together: finds what a former daemon left, then serves. Pods and containers do not depend on this object living. */
-public final class Runtime {
+public final class CriRuntime {
     private final RuntimeCriService service;
 
-    private Runtime(RuntimeCriService service) {
+    private CriRuntime(RuntimeCriService service) {
         this.service = service;
     }
 
@@ -26,7 +26,7 @@ public final class Runtime {
     public record Settings(String handler, Path seccompProfiles, long podShmSize) {}
 
     /** Brings the state on disk and the machine together. When it returns, every call can be served. */
-    public static Runtime start(
+    public static CriRuntime start(
             RuntimeLayout layout,
             Settings settings,
             Version version,
@@ -50,7 +50,7 @@ public final class Runtime {
         Containers containers = new Containers(node);
         PodSandboxes sandboxes = new PodSandboxes(node, containers);
         new Recovery(node, sandboxes, containers).run();
-        return new Runtime(new RuntimeCriService(node, version, sandboxes, containers));
+        return new CriRuntime(new RuntimeCriService(node, version, sandboxes, containers));
     }
 
     /** What the gRPC server adds. */
