@@ -31,12 +31,14 @@ final class Answer {
             return;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            observer.onError(Status.CANCELLED.withDescription("the daemon is stopping").asException());
+            observer.onError(
+                    Status.CANCELLED.withDescription("the daemon is stopping").asException());
             return;
         } catch (Exception e) {
             // Not a kind that we know: a fault of ours, so the place matters and the client gets no more than its name.
             LOG.error("a call failed unexpectedly", e);
-            observer.onError(Status.INTERNAL.withDescription("internal error: " + e).asException());
+            observer.onError(
+                    Status.INTERNAL.withDescription("internal error: " + e).asException());
             return;
         }
         observer.onNext(result);

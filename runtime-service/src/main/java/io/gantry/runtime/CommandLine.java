@@ -29,12 +29,14 @@ final class CommandLine {
             arguments.addAll(config.getArgsCount() > 0 ? config.getArgsList() : image.command());
         }
         if (arguments.isEmpty()) {
-            throw CriException.invalid("container " + config.getMetadata().getName()
-                    + ": no command is given, and image " + config.getImage().getImage() + " has neither ENTRYPOINT nor CMD");
+            throw CriException.invalid(
+                    "container " + config.getMetadata().getName() + ": no command is given, and image "
+                            + config.getImage().getImage() + " has neither ENTRYPOINT nor CMD");
         }
         for (String argument : arguments) {
             if (argument.indexOf('\0') >= 0) {
-                throw CriException.invalid("container " + config.getMetadata().getName() + ": an argument has a NUL in it");
+                throw CriException.invalid(
+                        "container " + config.getMetadata().getName() + ": an argument has a NUL in it");
             }
         }
         return List.copyOf(arguments);
@@ -67,7 +69,8 @@ final class CommandLine {
         }
         environment.putIfAbsent("HOME", ByteString.copyFromUtf8(home.isEmpty() ? "/" : home));
         List<ByteString> pairs = new ArrayList<>(environment.size());
-        environment.forEach((name, value) -> pairs.add(ByteString.copyFromUtf8(name + "=").concat(value)));
+        environment.forEach(
+                (name, value) -> pairs.add(ByteString.copyFromUtf8(name + "=").concat(value)));
         return List.copyOf(pairs);
     }
 

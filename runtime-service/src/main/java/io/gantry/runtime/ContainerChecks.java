@@ -16,10 +16,13 @@ final class ContainerChecks {
             throw CriException.precondition(what + ": pod " + pod.id() + " is not ready");
         }
         LinuxContainerSecurityContext security = config.getLinux().getSecurityContext();
-        if (security.hasRunAsGroup() && !security.hasRunAsUser() && security.getRunAsUsername().isEmpty()) {
+        if (security.hasRunAsGroup()
+                && !security.hasRunAsUser()
+                && security.getRunAsUsername().isEmpty()) {
             throw CriException.invalid(what + ": run_as_group is given without run_as_user or run_as_username");
         }
-        if (security.getPrivileged() && !pod.config().getLinux().getSecurityContext().getPrivileged()) {
+        if (security.getPrivileged()
+                && !pod.config().getLinux().getSecurityContext().getPrivileged()) {
             throw CriException.invalid(what + ": a privileged container needs a privileged pod sandbox");
         }
         if (config.getStdinOnce() && !config.getStdin()) {

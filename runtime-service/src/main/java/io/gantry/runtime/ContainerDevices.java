@@ -22,7 +22,8 @@ import java.util.Set;
  */
 record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
     /** Of the host's /dev, what is no device of its own: other file systems, and the console, which a terminal replaces. */
-    private static final Set<String> NOT_SHARED = Set.of("pts", "shm", "fd", "mqueue", "console", "ptmx", ".udev", ".lxc", ".lxd-mounts");
+    private static final Set<String> NOT_SHARED =
+            Set.of("pts", "shm", "fd", "mqueue", "console", "ptmx", ".udev", ".lxc", ".lxd-mounts");
 
     private static final List<RootfsOp.Device> DEFAULT_NODES = List.of(
             node("/dev/null", 1, 3),
@@ -103,8 +104,8 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
     private static String permissions(ContainerConfig config, Device device) throws CriException {
         String permissions = device.getPermissions().isEmpty() ? "rwm" : device.getPermissions();
         if (!permissions.matches("[rwm]{1,3}")) {
-            throw CriException.invalid("container " + config.getMetadata().getName() + ": device " + device.getHostPath()
-                    + ": permissions \"" + permissions + "\" are not made of r, w and m");
+            throw CriException.invalid("container " + config.getMetadata().getName() + ": device "
+                    + device.getHostPath() + ": permissions \"" + permissions + "\" are not made of r, w and m");
         }
         return permissions;
     }

@@ -45,8 +45,8 @@ final class ContainerExecs {
 
     private Shim running(Container container) throws CriException {
         if (!container.state().isRunning()) {
-            throw CriException.precondition("container " + container.id() + " is not running: it is "
-                    + ContainerViews.state(container));
+            throw CriException.precondition(
+                    "container " + container.id() + " is not running: it is " + ContainerViews.state(container));
         }
         return node.pods().require(container.podId()).requireShim();
     }
@@ -67,8 +67,8 @@ final class ContainerExecs {
     /** After a rotation: on return the log's path is a new file, and everything from now on goes there. */
     void reopenLog(Container container) throws CriException {
         if (!container.state().isRunning()) {
-            throw CriException.precondition("container " + container.id() + " is not running: it is "
-                    + ContainerViews.state(container));
+            throw CriException.precondition(
+                    "container " + container.id() + " is not running: it is " + ContainerViews.state(container));
         }
         try {
             node.pods().require(container.podId()).requireShim().reopenLog(container.id());

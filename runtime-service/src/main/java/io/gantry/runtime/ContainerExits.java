@@ -7,8 +7,7 @@ final class ContainerExits {
     private ContainerExits() {}
 
     static ContainerState.Exited of(ContainerExit exit) {
-        return new ContainerState.Exited(
-                exit.startedNanos(), exit.finishedNanos(), exit.code(), reason(exit), "");
+        return new ContainerState.Exited(exit.startedNanos(), exit.finishedNanos(), exit.code(), reason(exit), "");
     }
 
     private static String reason(ContainerExit exit) {

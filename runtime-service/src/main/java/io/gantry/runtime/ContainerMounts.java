@@ -76,7 +76,8 @@ final class ContainerMounts {
             }
         }
         // A mount below another must come after it, whatever order they were asked for in.
-        placed.sort(Comparator.comparingLong(p -> p.innerPath.chars().filter(c -> c == '/').count()));
+        placed.sort(Comparator.comparingLong(
+                p -> p.innerPath.chars().filter(c -> c == '/').count()));
         placed.forEach(p -> ops.add(p.op));
         protect(ops, config, security, privileged);
         return List.copyOf(ops);
@@ -93,9 +94,14 @@ final class ContainerMounts {
     private void kernelFileSystems(List<RootfsOp> ops, boolean privileged) {
         List<String> sys = privileged ? KERNEL_FS : List.of("nosuid", "noexec", "nodev", "ro");
         ops.add(new RootfsOp.MountFs("proc", "proc", "/proc", KERNEL_FS, ""));
-        ops.add(new RootfsOp.MountFs("tmpfs", "tmpfs", "/dev", List.of("nosuid", "strictatime"), "mode=755,size=65536k"));
         ops.add(new RootfsOp.MountFs(
-                "devpts", "devpts", "/dev/pts", List.of("nosuid", "noexec"), "newinstance,ptmxmode=0666,mode=0620,gid=5"));
+                "tmpfs", "tmpfs", "/dev", List.of("nosuid", "strictatime"), "mode=755,size=65536k"));
+        ops.add(new RootfsOp.MountFs(
+                "devpts",
+                "devpts",
+                "/dev/pts",
+                List.of("nosuid", "noexec"),
+                "newinstance,ptmxmode=0666,mode=0620,gid=5"));
         ops.add(new RootfsOp.MountFs("mqueue", "mqueue", "/dev/mqueue", KERNEL_FS, ""));
         ops.add(new RootfsOp.MountFs("sysfs", "sysfs", "/sys", sys, ""));
         if (host.cgroupMounts().size() > 1) {
@@ -143,11 +149,13 @@ final class ContainerMounts {
         }
         if (mount.hasImage() && !mount.getImage().getImage().isEmpty()) {
             throw new CriException(
-                    CriException.Kind.UNIMPLEMENTED, "ImageVolumeMountFailed: " + what + ": image volumes are not served yet");
+                    CriException.Kind.UNIMPLEMENTED,
+                    "ImageVolumeMountFailed: " + what + ": image volumes are not served yet");
         }
         if (mount.getUidMappingsCount() > 0 || mount.getGidMappingsCount() > 0) {
             throw new CriException(
-                    CriException.Kind.UNIMPLEMENTED, what + ": id-mapped mounts are not served yet (user namespaces are not)");
+                    CriException.Kind.UNIMPLEMENTED,
+                    what + ": id-mapped mounts are not served yet (user namespaces are not)");
         }
         if (mount.getMountOptionsCount() > 0) {
             throw new CriException(CriException.Kind.UNIMPLEMENTED, what + ": mount_options are not served yet");
@@ -159,8 +167,8 @@ final class ContainerMounts {
         if (!Files.exists(source)) {
             throw CriException.invalid(what + ": there is no " + source + " on the host");
         }
-        EnumSet<BindFlag> flags = EnumSet.of(
-                BindFlag.RECURSIVE, Files.isDirectory(source) ? BindFlag.MAKE_DIR : BindFlag.MAKE_FILE);
+        EnumSet<BindFlag> flags =
+                EnumSet.of(BindFlag.RECURSIVE, Files.isDirectory(source) ? BindFlag.MAKE_DIR : BindFlag.MAKE_FILE);
         flags.add(
                 switch (mount.getPropagation()) {
                     case PROPAGATION_PRIVATE, UNRECOGNIZED -> BindFlag.PRIVATE;
@@ -181,13 +189,13 @@ final class ContainerMounts {
 
     private static void protect(
             List<RootfsOp> ops, ContainerConfig config, LinuxContainerSecurityContext security, boolean privileged) {
-        // Lists that are given are meant literally, empty ones too (procMount: Unmasked); the defaults are for who gives no security context at all.
+        // Lists that are given are meant literally, empty ones too (procMount: Unmasked); the defaults are for who
+        // gives no security context at all.
         boolean given = config.getLinux().hasSecurityContext();
         if (!privileged) {
             (given ? security.getReadonlyPathsList() : DEFAULT_READONLY)
                     .forEach(path -> ops.add(new RootfsOp.ReadOnlyPath(path)));
-            (given ? security.getMaskedPathsList() : DEFAULT_MASKED)
-                    .forEach(path -> ops.add(new RootfsOp.Mask(path)));
+            (given ? security.getMaskedPathsList() : DEFAULT_MASKED).forEach(path -> ops.add(new RootfsOp.Mask(path)));
         }
         if (security.getReadonlyRootfs()) {
             ops.add(new RootfsOp.ReadOnlyRoot());

@@ -71,8 +71,9 @@ final class ContainerSecurity {
             case "runtime/default", "docker/default" -> seccomp.runtimeDefault(capabilities.bounding());
             default -> {
                 if (!profile.startsWith(LOCALHOST)) {
-                    throw CriException.invalid("container " + config.getMetadata().getName()
-                            + ": seccomp_profile_path \"" + profile + "\" is none of runtime/default, unconfined, localhost/FILE");
+                    throw CriException.invalid(
+                            "container " + config.getMetadata().getName() + ": seccomp_profile_path \"" + profile
+                                    + "\" is none of runtime/default, unconfined, localhost/FILE");
                 }
                 yield localhost(config, profile, capabilities);
             }

@@ -20,7 +20,9 @@ final class CpuRates {
         History history = histories.merge(id, new History(now, now), (old, fresh) -> {
             Reading base = nanos - old.newest.nanos >= MIN_INTERVAL ? old.newest : old.base;
             // A counter that went back belongs to a container that was started anew.
-            return cpuNanos < base.cpuNanos ? fresh : new History(base, nanos - base.nanos >= MIN_INTERVAL ? now : old.newest);
+            return cpuNanos < base.cpuNanos
+                    ? fresh
+                    : new History(base, nanos - base.nanos >= MIN_INTERVAL ? now : old.newest);
         });
         long elapsed = nanos - history.base.nanos;
         if (elapsed < MIN_INTERVAL) {

@@ -9,28 +9,26 @@ final class Failures {
     private Failures() {}
 
     static CriException of(String tried, SandboxException cause) {
-        CriException.Kind kind =
-                switch (cause.kind()) {
-                    case NOT_FOUND -> CriException.Kind.NOT_FOUND;
-                    case ALREADY_EXISTS -> CriException.Kind.ALREADY_EXISTS;
-                    case INVALID -> CriException.Kind.INVALID;
-                    case UNAVAILABLE -> CriException.Kind.UNAVAILABLE;
-                    case FAILED_PRECONDITION -> CriException.Kind.FAILED_PRECONDITION;
-                    case INTERNAL -> CriException.Kind.INTERNAL;
-                };
+        CriException.Kind kind = switch (cause.kind()) {
+            case NOT_FOUND -> CriException.Kind.NOT_FOUND;
+            case ALREADY_EXISTS -> CriException.Kind.ALREADY_EXISTS;
+            case INVALID -> CriException.Kind.INVALID;
+            case UNAVAILABLE -> CriException.Kind.UNAVAILABLE;
+            case FAILED_PRECONDITION -> CriException.Kind.FAILED_PRECONDITION;
+            case INTERNAL -> CriException.Kind.INTERNAL;
+        };
         return new CriException(kind, tried + ": " + cause.getMessage(), cause);
     }
 
     static CriException of(String tried, ImageException cause) {
-        CriException.Kind kind =
-                switch (cause.kind()) {
-                    case NOT_FOUND -> CriException.Kind.NOT_FOUND;
-                    case INVALID -> CriException.Kind.INVALID;
-                    case DENIED, CORRUPT, INTERNAL -> CriException.Kind.INTERNAL;
-                    case REGISTRY_UNAVAILABLE -> CriException.Kind.UNAVAILABLE;
-                    case NO_SPACE -> CriException.Kind.RESOURCE_EXHAUSTED;
-                    case CANCELLED -> CriException.Kind.CANCELLED;
-                };
+        CriException.Kind kind = switch (cause.kind()) {
+            case NOT_FOUND -> CriException.Kind.NOT_FOUND;
+            case INVALID -> CriException.Kind.INVALID;
+            case DENIED, CORRUPT, INTERNAL -> CriException.Kind.INTERNAL;
+            case REGISTRY_UNAVAILABLE -> CriException.Kind.UNAVAILABLE;
+            case NO_SPACE -> CriException.Kind.RESOURCE_EXHAUSTED;
+            case CANCELLED -> CriException.Kind.CANCELLED;
+        };
         return new CriException(kind, tried + ": " + cause.getMessage(), cause);
     }
 

@@ -38,8 +38,8 @@ final class Ids {
         }
         Map.Entry<String, T> second = known.higherEntry(first.getKey());
         if (second != null && second.getKey().startsWith(idOrPrefix)) {
-            throw CriException.invalid(kind + " id " + idOrPrefix + " is ambiguous: it could be " + first.getKey() + " or "
-                    + second.getKey() + " (give more digits)");
+            throw CriException.invalid(kind + " id " + idOrPrefix + " is ambiguous: it could be " + first.getKey()
+                    + " or " + second.getKey() + " (give more digits)");
         }
         return first.getValue();
     }

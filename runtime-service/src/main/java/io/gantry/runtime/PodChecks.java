@@ -34,8 +34,10 @@ final class PodChecks {
             throw CriException.invalid(
                     what + ": no runtime handler \"" + handler + "\" (there is \"" + knownHandler + "\")");
         }
-        if (config.getHostname().length() > MAX_HOSTNAME || UNSAFE.matcher(config.getHostname()).find()) {
-            throw CriException.invalid(what + ": hostname \"" + config.getHostname() + "\" is not usable (at most 64 bytes)");
+        if (config.getHostname().length() > MAX_HOSTNAME
+                || UNSAFE.matcher(config.getHostname()).find()) {
+            throw CriException.invalid(
+                    what + ": hostname \"" + config.getHostname() + "\" is not usable (at most 64 bytes)");
         }
         if (!config.getLogDirectory().isEmpty() && !config.getLogDirectory().startsWith("/")) {
             throw CriException.invalid(what + ": log_directory must be absolute");
@@ -61,7 +63,8 @@ final class PodChecks {
             NamespaceMode mode = options.getUsernsOptions().getMode();
             if (mode == NamespaceMode.POD) {
                 throw new CriException(
-                        CriException.Kind.UNIMPLEMENTED, what + ": user namespaces are not served yet (userns_options mode POD)");
+                        CriException.Kind.UNIMPLEMENTED,
+                        what + ": user namespaces are not served yet (userns_options mode POD)");
             }
             if (mode != NamespaceMode.NODE) {
                 throw CriException.invalid(what + ": the user namespace is POD or NODE, not " + mode);
@@ -70,9 +73,12 @@ final class PodChecks {
     }
 
     private static void sysctls(String what, PodSandboxConfig config) throws CriException {
-        boolean hostNetwork = config.getLinux().getSecurityContext().getNamespaceOptions().getNetwork() == NamespaceMode.NODE;
-        boolean hostIpc = config.getLinux().getSecurityContext().getNamespaceOptions().getIpc() == NamespaceMode.NODE;
-        for (Map.Entry<String, String> sysctl : config.getLinux().getSysctlsMap().entrySet()) {
+        boolean hostNetwork =
+                config.getLinux().getSecurityContext().getNamespaceOptions().getNetwork() == NamespaceMode.NODE;
+        boolean hostIpc =
+                config.getLinux().getSecurityContext().getNamespaceOptions().getIpc() == NamespaceMode.NODE;
+        for (Map.Entry<String, String> sysctl :
+                config.getLinux().getSysctlsMap().entrySet()) {
             String name = PodSpecs.sysctlPath(sysctl.getKey());
             boolean net = name.startsWith("net/");
             boolean ipc = name.startsWith("kernel/shm")
@@ -88,8 +94,8 @@ final class PodChecks {
                         what + ": sysctl " + sysctl.getKey() + " is not namespaced: it would change the whole machine");
             }
             if (((net || uts) && hostNetwork) || (ipc && hostIpc)) {
-                throw CriException.invalid(
-                        what + ": sysctl " + sysctl.getKey() + " is not allowed: the pod shares that namespace with the host");
+                throw CriException.invalid(what + ": sysctl " + sysctl.getKey()
+                        + " is not allowed: the pod shares that namespace with the host");
             }
         }
     }

@@ -29,11 +29,16 @@ final class PodFiles {
         }
         StringBuilder text = new StringBuilder();
         if (dns.getSearchesCount() > 0) {
-            text.append("search ").append(String.join(" ", dns.getSearchesList())).append('\n');
+            text.append("search ")
+                    .append(String.join(" ", dns.getSearchesList()))
+                    .append('\n');
         }
-        dns.getServersList().forEach(server -> text.append("nameserver ").append(server).append('\n'));
+        dns.getServersList()
+                .forEach(server -> text.append("nameserver ").append(server).append('\n'));
         if (dns.getOptionsCount() > 0) {
-            text.append("options ").append(String.join(" ", dns.getOptionsList())).append('\n');
+            text.append("options ")
+                    .append(String.join(" ", dns.getOptionsList()))
+                    .append('\n');
         }
         Files.writeString(file, text.toString());
     }
@@ -60,7 +65,8 @@ final class PodFiles {
         for (List<String> values : List.of(dns.getServersList(), dns.getSearchesList(), dns.getOptionsList())) {
             for (String value : values) {
                 if (value.isEmpty() || value.chars().anyMatch(c -> c <= ' ')) {
-                    throw CriException.invalid("dns_config: \"" + value.strip() + "\" is empty or has white space in it");
+                    throw CriException.invalid(
+                            "dns_config: \"" + value.strip() + "\" is empty or has white space in it");
                 }
             }
         }

@@ -40,8 +40,7 @@ final class PodNetwork {
             }
             return new PodState.Network(ips, result.json());
         } catch (CniException e) {
-            throw new CriException(
-                    CriException.Kind.INTERNAL, "network of pod " + pod.id() + ": " + e.getMessage(), e);
+            throw new CriException(CriException.Kind.INTERNAL, "network of pod " + pod.id() + ": " + e.getMessage(), e);
         }
     }
 
@@ -61,8 +60,7 @@ final class PodNetwork {
                 pod.id(),
                 netns,
                 INTERFACE,
-                Attachment.kubernetesArgs(
-                        metadata.getNamespace(), metadata.getName(), pod.id(), metadata.getUid()),
+                Attachment.kubernetesArgs(metadata.getNamespace(), metadata.getName(), pod.id(), metadata.getUid()),
                 capabilities(pod.config()));
     }
 
@@ -97,13 +95,12 @@ final class PodNetwork {
     }
 
     private static CapabilityArgs.PortMapping portMapping(PortMapping port) throws CriException {
-        String protocol =
-                switch (port.getProtocol()) {
-                    case TCP -> "tcp";
-                    case UDP -> "udp";
-                    case SCTP -> "sctp";
-                    case UNRECOGNIZED -> throw CriException.invalid("port_mappings: unknown protocol");
-                };
+        String protocol = switch (port.getProtocol()) {
+            case TCP -> "tcp";
+            case UDP -> "udp";
+            case SCTP -> "sctp";
+            case UNRECOGNIZED -> throw CriException.invalid("port_mappings: unknown protocol");
+        };
         try {
             return new CapabilityArgs.PortMapping(
                     port.getHostPort(), port.getContainerPort(), protocol, port.getHostIp());

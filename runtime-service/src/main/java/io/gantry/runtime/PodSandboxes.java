@@ -68,7 +68,9 @@ final class PodSandboxes {
         throw new CriException(
                 CriException.Kind.ALREADY_EXISTS,
                 "pod sandbox " + pod.key() + " exists already, with id " + pod.id()
-                        + (pod.state().isReady() ? " and another configuration" : ", and is not ready: remove it first"));
+                        + (pod.state().isReady()
+                                ? " and another configuration"
+                                : ", and is not ready: remove it first"));
     }
 
     private static Pod await(CompletableFuture<Pod> other) throws CriException, InterruptedException {
@@ -91,7 +93,10 @@ final class PodSandboxes {
             Files.createDirectories(run);
             undo.push("delete its run folder", () -> Folders.delete(run));
             String hostname = PodSpecs.hostname(pod.config(), node.host());
-            PodFiles.writeResolvConf(layout.resolvConf(pod.id()), pod.config().hasDnsConfig(), pod.config().getDnsConfig());
+            PodFiles.writeResolvConf(
+                    layout.resolvConf(pod.id()),
+                    pod.config().hasDnsConfig(),
+                    pod.config().getDnsConfig());
             PodFiles.writeHostname(layout.hostname(pod.id()), hostname);
             undo.push("release its mounts", () -> unmount(pod));
             Shim shim = node.shims().launch(run);
@@ -163,7 +168,8 @@ final class PodSandboxes {
     }
 
     private void unmount(Pod pod) throws LinuxException {
-        for (Path mount : new Path[] {node.layout().netns(pod.id()), node.layout().shm(pod.id())}) {
+        for (Path mount :
+                new Path[] {node.layout().netns(pod.id()), node.layout().shm(pod.id())}) {
             Folders.unmount(mount);
         }
     }
@@ -182,7 +188,10 @@ final class PodSandboxes {
             Folders.delete(node.layout().podRun(pod.id()));
             Folders.delete(node.layout().pod(pod.id()));
         } catch (IOException e) {
-            LOG.warn("pod {} is removed, but its folder is not yet: {}; the next start of the daemon deletes it", pod.id(), e.toString());
+            LOG.warn(
+                    "pod {} is removed, but its folder is not yet: {}; the next start of the daemon deletes it",
+                    pod.id(),
+                    e.toString());
         } finally {
             pod.lock().unlock();
         }

@@ -47,7 +47,9 @@ final class PodViews {
         // A stopped pod's addresses belong to others by now.
         if (pod.state().isReady() && !ips.isEmpty()) {
             network.setIp(ips.getFirst());
-            ips.stream().skip(1).forEach(ip -> network.addAdditionalIps(PodIP.newBuilder().setIp(ip)));
+            ips.stream()
+                    .skip(1)
+                    .forEach(ip -> network.addAdditionalIps(PodIP.newBuilder().setIp(ip)));
         }
         return status.setNetwork(network).build();
     }
@@ -60,7 +62,6 @@ final class PodViews {
 
     /** Equality selectors only, as the CRI defines them. */
     static boolean hasLabels(Map<String, String> labels, Map<String, String> selector) {
-        return selector.entrySet().stream()
-                .allMatch(wanted -> wanted.getValue().equals(labels.get(wanted.getKey())));
+        return selector.entrySet().stream().allMatch(wanted -> wanted.getValue().equals(labels.get(wanted.getKey())));
     }
 }

@@ -49,10 +49,12 @@ final class ProcessRecords {
     static ProcessSpec.Builder of(ProcessRecord record) {
         List<Integer> groups =
                 record.getGroupsList().stream().map(Long::intValue).toList();
-        return ProcessSpec.builder(
-                        record.getArgsList().stream().map(ByteString::toStringUtf8).toList())
-                .environment(
-                        record.getEnvList().stream().map(ByteString::toByteArray).toList())
+        return ProcessSpec.builder(record.getArgsList().stream()
+                        .map(ByteString::toStringUtf8)
+                        .toList())
+                .environment(record.getEnvList().stream()
+                        .map(ByteString::toByteArray)
+                        .toList())
                 .workingDirectory(record.getCwd())
                 .user(new ContainerUser((int) record.getUid(), (int) record.getGid(), groups, record.getHome()))
                 .capabilities(new CapabilitySets(

@@ -45,8 +45,8 @@ final class Recovery {
     void run() throws IOException, InterruptedException {
         RuntimeLayout layout = node.layout();
         Folders.delete(layout.tmp());
-        for (Path folder : List.of(
-                layout.tmp(), layout.pods(), layout.containers(), layout.podsRun(), layout.containersRun())) {
+        for (Path folder :
+                List.of(layout.tmp(), layout.pods(), layout.containers(), layout.podsRun(), layout.containersRun())) {
             Files.createDirectories(folder);
         }
         List<Pod> halfMade = new ArrayList<>();
@@ -68,7 +68,9 @@ final class Recovery {
             rollBack(pod);
         }
         node.images().collectUnused();
-        clearOrphans(layout.podsRun(), id -> node.pods().all().stream().anyMatch(pod -> pod.id().equals(id)));
+        clearOrphans(
+                layout.podsRun(),
+                id -> node.pods().all().stream().anyMatch(pod -> pod.id().equals(id)));
         clearOrphans(
                 layout.containersRun(), id -> node.containers().all().stream().anyMatch(c -> c.id().equals(id)));
     }
@@ -109,8 +111,7 @@ final class Recovery {
         ContainerRecord record = RecordFile.read(folder.resolve("config"), ContainerRecord.parser());
         ContainerStatusRecord status = RecordFile.read(folder.resolve("status"), ContainerStatusRecord.parser());
         ContainerConfig config = parse(folder, record.getConfig(), ContainerConfig::parseFrom);
-        LinuxContainerResources resources =
-                parse(folder, status.getResources(), LinuxContainerResources::parseFrom);
+        LinuxContainerResources resources = parse(folder, status.getResources(), LinuxContainerResources::parseFrom);
         Container container =
                 new Container(record, config, new Container.Present(new ContainerState.Creating(), resources));
         container.show(new Container.Present(ContainerState.of(status), resources));
@@ -121,8 +122,7 @@ final class Recovery {
         T parse(ByteString bytes) throws InvalidProtocolBufferException;
     }
 
-    private static <T> T parse(Path folder, ByteString bytes, ProtoParser<T> parser)
-            throws IOException {
+    private static <T> T parse(Path folder, ByteString bytes, ProtoParser<T> parser) throws IOException {
         try {
             return parser.parse(bytes);
         } catch (InvalidProtocolBufferException e) {
@@ -169,7 +169,8 @@ final class Recovery {
         }
     }
 
-    private void catchUp(Container container, io.gantry.sandbox.@org.jspecify.annotations.Nullable ContainerState seen) {
+    private void catchUp(
+            Container container, io.gantry.sandbox.@org.jspecify.annotations.Nullable ContainerState seen) {
         if (container.state().isExited() || container.state() instanceof ContainerState.Creating) {
             return;
         }

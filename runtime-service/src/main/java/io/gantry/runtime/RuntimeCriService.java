@@ -93,11 +93,10 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     @Override
     public void runtimeConfig(RuntimeConfigRequest request, StreamObserver<RuntimeConfigResponse> observer) {
         Answer.to(observer, () -> {
-            CgroupDriver driver =
-                    switch (node.cgroups().driver()) {
-                        case CGROUPFS -> CgroupDriver.CGROUPFS;
-                        case SYSTEMD -> CgroupDriver.SYSTEMD;
-                    };
+            CgroupDriver driver = switch (node.cgroups().driver()) {
+                case CGROUPFS -> CgroupDriver.CGROUPFS;
+                case SYSTEMD -> CgroupDriver.SYSTEMD;
+            };
             return RuntimeConfigResponse.newBuilder()
                     .setLinux(LinuxRuntimeConfiguration.newBuilder().setCgroupDriver(driver))
                     .build();

@@ -24,7 +24,8 @@ final class Selection {
 
     static Collection<Pod> ready(PodStore store, PodSandboxStatsFilter filter) throws CriException {
         return byId(store, filter.getId()).stream()
-                .filter(pod -> pod.state().isReady() && PodViews.hasLabels(pod.config().getLabelsMap(), filter.getLabelSelectorMap()))
+                .filter(pod -> pod.state().isReady()
+                        && PodViews.hasLabels(pod.config().getLabelsMap(), filter.getLabelSelectorMap()))
                 .toList();
     }
 
@@ -38,8 +39,9 @@ final class Selection {
     static Collection<Container> running(Node node, ContainerStatsFilter filter) throws CriException {
         Map<String, String> labels = filter.getLabelSelectorMap();
         return byIds(node, filter.getId(), filter.getPodSandboxId()).stream()
-                .filter(container -> (container.state().isRunning() || !filter.getId().isEmpty())
-                        && PodViews.hasLabels(container.config().getLabelsMap(), labels))
+                .filter(container ->
+                        (container.state().isRunning() || !filter.getId().isEmpty())
+                                && PodViews.hasLabels(container.config().getLabelsMap(), labels))
                 .toList();
     }
 

@@ -51,6 +51,10 @@ final class ShimLoss {
         }
         long started = container.state() instanceof ContainerState.Running running ? running.startedAt() : 0;
         return new ContainerState.Exited(
-                started, node.now(), KILLED, "Error", "the process that kept the container ended; what was left of it was killed");
+                started,
+                node.now(),
+                KILLED,
+                "Error",
+                "the process that kept the container ended; what was left of it was killed");
     }
 }

@@ -55,7 +55,8 @@ final class Stats {
             stats.setSwap(swap(usage));
         }
         if (usage.ioPressure() != null) {
-            stats.setIo(IoUsage.newBuilder().setTimestamp(usage.timestampNanos()).setPsi(psi(usage.ioPressure())));
+            stats.setIo(
+                    IoUsage.newBuilder().setTimestamp(usage.timestampNanos()).setPsi(psi(usage.ioPressure())));
         }
         return stats.build();
     }
@@ -92,7 +93,9 @@ final class Stats {
                     .setTimestamp(usage.timestampNanos())
                     .setProcessCount(value(usage.pids())));
             if (usage.ioPressure() != null) {
-                linux.setIo(IoUsage.newBuilder().setTimestamp(usage.timestampNanos()).setPsi(psi(usage.ioPressure())));
+                linux.setIo(IoUsage.newBuilder()
+                        .setTimestamp(usage.timestampNanos())
+                        .setPsi(psi(usage.ioPressure())));
             }
         } catch (SandboxException e) {
             if (e.kind() != SandboxException.Kind.NOT_FOUND) {
@@ -111,7 +114,8 @@ final class Stats {
         CpuUsage.Builder cpu = CpuUsage.newBuilder()
                 .setTimestamp(usage.timestampNanos())
                 .setUsageCoreNanoSeconds(value(usage.cpuNanos()));
-        rates.nanoCores(id, usage.timestampNanos(), usage.cpuNanos()).ifPresent(rate -> cpu.setUsageNanoCores(value(rate)));
+        rates.nanoCores(id, usage.timestampNanos(), usage.cpuNanos())
+                .ifPresent(rate -> cpu.setUsageNanoCores(value(rate)));
         if (usage.cpuPressure() != null) {
             cpu.setPsi(psi(usage.cpuPressure()));
         }
@@ -136,9 +140,8 @@ final class Stats {
     }
 
     private static SwapUsage swap(CgroupStats usage) {
-        SwapUsage.Builder swap = SwapUsage.newBuilder()
-                .setTimestamp(usage.timestampNanos())
-                .setSwapUsageBytes(value(usage.swapUsage()));
+        SwapUsage.Builder swap =
+                SwapUsage.newBuilder().setTimestamp(usage.timestampNanos()).setSwapUsageBytes(value(usage.swapUsage()));
         if (usage.swapLimit() >= 0) {
             swap.setSwapAvailableBytes(value(Math.max(0, usage.swapLimit() - usage.swapUsage())));
         }

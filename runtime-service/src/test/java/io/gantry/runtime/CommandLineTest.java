@@ -15,9 +15,23 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class CommandLineTest {
-    static ImageConfigFile image(List<String> entrypoint, List<String> command, List<String> environment, String folder) {
+    static ImageConfigFile image(
+            List<String> entrypoint, List<String> command, List<String> environment, String folder) {
         return new ImageConfigFile(
-                "amd64", "", "linux", "", "", environment, entrypoint, command, folder, List.of(), List.of(), Map.of(), "", List.of());
+                "amd64",
+                "",
+                "linux",
+                "",
+                "",
+                environment,
+                entrypoint,
+                command,
+                folder,
+                List.of(),
+                List.of(),
+                Map.of(),
+                "",
+                List.of());
     }
 
     private static List<String> words(String text) {
@@ -34,7 +48,8 @@ class CommandLineTest {
         ", foo bar, , , foo bar",
         ", foo bar, , zoo, zoo",
     })
-    void combinesImageAndPod(String entrypoint, String cmd, String command, String args, String expected) throws Exception {
+    void combinesImageAndPod(String entrypoint, String cmd, String command, String args, String expected)
+            throws Exception {
         ContainerConfig config = ContainerConfig.newBuilder()
                 .addAllCommand(words(command))
                 .addAllArgs(words(args))
@@ -64,8 +79,8 @@ class CommandLineTest {
                 .addEnvs(KeyValue.newBuilder().setKey("PATH").setValue(ByteString.copyFromUtf8("/mine")))
                 .build();
 
-        List<ByteString> environment =
-                CommandLine.environment(config, image(List.of(), List.of(), List.of("PATH=/image", "A=b=c"), ""), "host", "/home/u");
+        List<ByteString> environment = CommandLine.environment(
+                config, image(List.of(), List.of(), List.of("PATH=/image", "A=b=c"), ""), "host", "/home/u");
 
         assertThat(environment)
                 .contains(
@@ -90,13 +105,15 @@ class CommandLineTest {
 
     @Test
     void makesTheWorkingFolderAbsolute() {
-        assertThat(CommandLine.workingDirectory(ContainerConfig.getDefaultInstance(), image(List.of(), List.of(), List.of(), "app")))
+        assertThat(CommandLine.workingDirectory(
+                        ContainerConfig.getDefaultInstance(), image(List.of(), List.of(), List.of(), "app")))
                 .isEqualTo("/app");
         assertThat(CommandLine.workingDirectory(
                         ContainerConfig.newBuilder().setWorkingDir("/over").build(),
                         image(List.of(), List.of(), List.of(), "/app")))
                 .isEqualTo("/over");
-        assertThat(CommandLine.workingDirectory(ContainerConfig.getDefaultInstance(), image(List.of(), List.of(), List.of(), "")))
+        assertThat(CommandLine.workingDirectory(
+                        ContainerConfig.getDefaultInstance(), image(List.of(), List.of(), List.of(), "")))
                 .isEqualTo("/");
     }
 }

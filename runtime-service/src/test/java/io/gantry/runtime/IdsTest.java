@@ -8,7 +8,8 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class IdsTest {
-    private final TreeMap<String, String> known = new TreeMap<>(Map.of("abc1", "one", "abc2", "two", "abc", "short", "d", "dee"));
+    private final TreeMap<String, String> known =
+            new TreeMap<>(Map.of("abc1", "one", "abc2", "two", "abc", "short", "d", "dee"));
 
     @Test
     void areSixtyFourHexDigits() {

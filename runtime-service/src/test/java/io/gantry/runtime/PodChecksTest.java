@@ -23,7 +23,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PodChecksTest {
     private static PodSandboxConfig.Builder pod() {
         return PodSandboxConfig.newBuilder()
-                .setMetadata(PodSandboxMetadata.newBuilder().setName("web").setNamespace("shop").setUid("u"));
+                .setMetadata(PodSandboxMetadata.newBuilder()
+                        .setName("web")
+                        .setNamespace("shop")
+                        .setUid("u"));
     }
 
     private static PodSandboxConfig.Builder pod(LinuxSandboxSecurityContext.Builder security) {
@@ -32,7 +35,8 @@ class PodChecksTest {
 
     private static void refused(PodSandboxConfig.Builder pod, CriException.Kind kind, String word) {
         assertThatThrownBy(() -> PodChecks.check(pod.build(), "", "gantry"))
-                .isInstanceOfSatisfying(CriException.class, e -> assertThat(e.kind()).isEqualTo(kind))
+                .isInstanceOfSatisfying(
+                        CriException.class, e -> assertThat(e.kind()).isEqualTo(kind))
                 .hasMessageContaining(word);
     }
 
@@ -44,7 +48,8 @@ class PodChecksTest {
 
     @Test
     void refusesAnUnknownHandler() {
-        assertThatThrownBy(() -> PodChecks.check(pod().build(), "kata", "gantry")).hasMessageContaining("kata");
+        assertThatThrownBy(() -> PodChecks.check(pod().build(), "kata", "gantry"))
+                .hasMessageContaining("kata");
     }
 
     @Test
@@ -55,7 +60,8 @@ class PodChecksTest {
     @Test
     void refusesAGroupWithoutAUser() {
         refused(
-                pod(LinuxSandboxSecurityContext.newBuilder().setRunAsGroup(Int64Value.newBuilder().setValue(1))),
+                pod(LinuxSandboxSecurityContext.newBuilder()
+                        .setRunAsGroup(Int64Value.newBuilder().setValue(1))),
                 CriException.Kind.INVALID,
                 "run_as_group");
     }
@@ -85,7 +91,8 @@ class PodChecksTest {
         refused(
                 pod().setLinux(LinuxPodSandboxConfig.newBuilder()
                         .setSecurityContext(LinuxSandboxSecurityContext.newBuilder()
-                                .setNamespaceOptions(NamespaceOption.newBuilder().setNetwork(NamespaceMode.NODE)))
+                                .setNamespaceOptions(
+                                        NamespaceOption.newBuilder().setNetwork(NamespaceMode.NODE)))
                         .putSysctls("net.ipv4.ip_forward", "1")),
                 CriException.Kind.INVALID,
                 "shares that namespace");
@@ -102,7 +109,8 @@ class PodChecksTest {
     @Test
     void refusesWhatWouldBreakOutOfCniArgs() {
         refused(
-                PodSandboxConfig.newBuilder().setMetadata(PodSandboxMetadata.newBuilder().setName("a;K8S_POD_UID=b")),
+                PodSandboxConfig.newBuilder()
+                        .setMetadata(PodSandboxMetadata.newBuilder().setName("a;K8S_POD_UID=b")),
                 CriException.Kind.INVALID,
                 "';'");
     }
@@ -110,7 +118,8 @@ class PodChecksTest {
     @Test
     void refusesAPortOutOfRange() {
         refused(
-                pod().addPortMappings(PortMapping.newBuilder().setHostPort(70000).setContainerPort(80)),
+                pod().addPortMappings(
+                                PortMapping.newBuilder().setHostPort(70000).setContainerPort(80)),
                 CriException.Kind.INVALID,
                 "port_mappings");
     }

@@ -7,7 +7,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class StateTest {
-    private static final PodState.Network NETWORK = new PodState.Network(List.of("10.0.0.2", "fd00::2"), "{\"ips\":[]}");
+    private static final PodState.Network NETWORK =
+            new PodState.Network(List.of("10.0.0.2", "fd00::2"), "{\"ips\":[]}");
 
     static List<PodState> pods() {
         return List.of(
