@@ -4,9 +4,10 @@ import io.gantry.cni.Cni;
 import io.gantry.cni.CniConfig;
 import io.gantry.image.ImageConfig;
 import io.gantry.image.ImageException;
-import io.gantry.image.ImageService;
+
 import io.gantry.image.Images;
 import io.gantry.image.cri.ImageCriService;
+import io.gantry.image.service.LocalImages;
 import io.gantry.runtime.CriRuntime;
 import io.gantry.runtime.RuntimeLayout;
 import io.gantry.runtime.Version;
@@ -58,7 +59,7 @@ final class Daemon {
     private static Images images(DaemonConfig config) throws ConfigException, IOException {
         DaemonConfig.Image image = config.image();
         try {
-            return ImageService.open(
+            return LocalImages.open(
                     config.root(),
                     new ImageConfig(
                             image.certsDir(),
