@@ -93,7 +93,7 @@ final class ConfigFile {
                                 .map(Path::of)
                                 .toList(),
                         duration("cni.timeout", "60s")),
-                new DaemonConfig.Runtime(
+                new DaemonConfig.Pods(
                         path("runtime.seccomp_profile_root", "/var/lib/kubelet/seccomp"),
                         string("runtime.handler", "gantry"),
                         size("runtime.pod_shm_size", "64Mi")));
@@ -198,7 +198,7 @@ final class ConfigFile {
             value = Long.MIN_VALUE;
         }
         if (value < min || value > max) {
-            throw bad(key, override != null ? override : node, "a whole number from " + min + " to " + max);
+            throw bad(key, String.valueOf(override != null ? override : node), "a whole number from " + min + " to " + max);
         }
         return value;
     }

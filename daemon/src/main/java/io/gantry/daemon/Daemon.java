@@ -85,9 +85,9 @@ final class Daemon {
             return CriRuntime.start(
                     layout,
                     new CriRuntime.Settings(
-                            config.runtime().defaultRuntimeHandler(),
-                            config.runtime().seccompProfileRoot(),
-                            config.runtime().podShmSize()),
+                            config.pods().defaultRuntimeHandler(),
+                            config.pods().seccompProfileRoot(),
+                            config.pods().podShmSize()),
                     new Version(Distribution.version()),
                     images,
                     cni,

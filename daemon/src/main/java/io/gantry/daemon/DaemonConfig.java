@@ -23,7 +23,7 @@ public record DaemonConfig(
         Cgroup cgroup,
         Image image,
         Cni cni,
-        Runtime runtime) {
+        Pods pods) {
 
     /** Which cgroup driver: {@code auto} is systemd where systemd runs on cgroup v2, else cgroupfs. */
     public record Cgroup(String driver) {}
@@ -64,5 +64,5 @@ public record DaemonConfig(
      * @param defaultRuntimeHandler the name that stands for the only handler besides the empty one
      * @param podShmSize bytes of a pod's /dev/shm
      */
-    public record Runtime(Path seccompProfileRoot, String defaultRuntimeHandler, long podShmSize) {}
+    public record Pods(Path seccompProfileRoot, String defaultRuntimeHandler, long podShmSize) {}
 }
