@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param shm where a tmpfs for /dev/shm is mounted on the host; null for none
  * @param shmBytes its size
  * @param cgroup where the pod's init goes; only with PID
- * @param oomScoreAdjust of the pod's init, null leaves it
+ * @param oomScoreAdjust of the pod's init, where the kernel allows it; null leaves it
  */
 public record PodSpec(
         String id,
@@ -58,7 +58,8 @@ public record PodSpec(
         }
         cgroup.forEach(join -> join.write(records));
         if (oomScoreAdjust != null) {
-            records.add("oomscore", oomScoreAdjust);
+            // Best effort: the kernel wants CAP_SYS_RESOURCE for lowering it, and no user asked for this.
+            records.add("oomscore-try", oomScoreAdjust);
         }
         return records.toBytes();
     }

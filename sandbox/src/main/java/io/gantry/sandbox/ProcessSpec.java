@@ -67,7 +67,7 @@ public record ProcessSpec(
         records.add("cwd", workingDirectory);
         records.add("user", Integer.toUnsignedString(user.uid()), Integer.toUnsignedString(user.gid()));
         user.groups().forEach(group -> records.add("group", Integer.toUnsignedString(group)));
-        records.add("umask", Integer.toOctalString(umask));
+        records.add("umask", Records.octal(umask));
         capabilities.write(records);
         if (noNewPrivileges) {
             records.add("nnp");

@@ -85,6 +85,11 @@ final class Records {
         return pairs;
     }
 
+    /** Four digits or more, as chmod(1) takes them. */
+    static String octal(int mode) {
+        return String.format("%04o", mode);
+    }
+
     static String flags(List<String> flags) {
         return flags.isEmpty() ? "-" : String.join(",", flags);
     }

@@ -119,7 +119,7 @@ public sealed interface RootfsOp {
                         Records.flags(flags),
                         op.root());
             }
-            case MakeDir op -> records.add("mkdir", op.innerPath(), Integer.toOctalString(op.mode()));
+            case MakeDir op -> records.add("mkdir", op.innerPath(), Records.octal(op.mode()));
             case MountFs op ->
                 records.add("mount", op.type(), op.source(), op.innerPath(), Records.flags(op.flags()), op.data());
             case Bind op ->
@@ -136,7 +136,7 @@ public sealed interface RootfsOp {
                         op.type(),
                         op.major(),
                         op.minor(),
-                        Integer.toOctalString(op.mode()),
+                        Records.octal(op.mode()),
                         Integer.toUnsignedString(op.uid()),
                         Integer.toUnsignedString(op.gid()));
             case Symlink op -> records.add("symlink", op.target(), op.innerPath());

@@ -19,20 +19,30 @@ import java.util.function.Supplier;
  * when it does not answer, UNAVAILABLE with "shim of pod X does not answer". A failure of the container's making carries the shim's step and errno.
  */
 public final class Shim {
-    private static final Duration SHORT = Duration.ofSeconds(10);
-    private static final Duration START = Duration.ofSeconds(30);
-    /** Creating may copy the content of volumes. */
-    private static final Duration CREATE = Duration.ofMinutes(4);
-    /** Beyond an exec's own time-out. */
-    private static final Duration GRACE = Duration.ofSeconds(15);
+    /**
+     * How long an answer may take.
+     *
+     * @param create longer, since it may copy the content of volumes
+     * @param grace beyond an exec's own time-out
+     */
+    record Deadlines(Duration brief, Duration start, Duration create, Duration grace) {
+        static final Deadlines USUAL = new Deadlines(
+                Duration.ofSeconds(10), Duration.ofSeconds(30), Duration.ofMinutes(4), Duration.ofSeconds(15));
+    }
 
     private static final int SIGKILL = 9;
 
     private final Path podRunDir;
     private final String pod;
     private final ProcessId process;
+    private final Deadlines deadlines;
 
     Shim(Path podRunDir, ProcessId process) {
+        this(podRunDir, process, Deadlines.USUAL);
+    }
+
+    Shim(Path podRunDir, ProcessId process, Deadlines deadlines) {
+        this.deadlines = deadlines;
         this.podRunDir = podRunDir;
         this.pod = String.valueOf(podRunDir.getFileName());
         this.process = process;
@@ -56,18 +66,24 @@ public final class Shim {
 
     /** Makes what the pod has. Once per shim. Gives the pod's init if it has one. */
     public Optional<ProcessId> startPod(PodSpec spec) throws SandboxException {
-        ProcessId init = processId(call(frame(Frame.POD, spec::encode), CREATE, "cannot set up pod " + spec.id()));
+        ProcessId init = processId(
+                call(frame(Frame.POD, spec::encode), deadlines.create(), "cannot set up pod " + spec.id(), ""));
         return init.pid() == 0 ? Optional.empty() : Optional.of(init);
     }
 
     /** Makes a container, complete up to the exec of its init. */
     public ProcessId create(ContainerSpec spec) throws SandboxException {
-        return processId(call(frame(Frame.CREATE, spec::encode), CREATE, "cannot create container " + spec.id()));
+        return processId(call(
+                frame(Frame.CREATE, spec::encode),
+                deadlines.create(),
+                "cannot create container " + spec.id(),
+                spec.id()));
     }
 
     /** Lets the container's init exec. Gives when, in nanoseconds since the epoch. */
     public long start(String id) throws SandboxException {
-        return number(call(Frame.text(Frame.START, id), START, "cannot start container " + id), "started");
+        return number(
+                call(Frame.text(Frame.START, id), deadlines.start(), "cannot start container " + id, id), "started");
     }
 
     /**
@@ -79,8 +95,9 @@ public final class Shim {
         try {
             call(
                     Frame.text(Frame.KILL, id, signal, all ? "all" : "one"),
-                    SHORT,
-                    "cannot send signal " + signal + " to container " + id);
+                    deadlines.brief(),
+                    "cannot send signal " + signal + " to container " + id,
+                    id);
             return true;
         } catch (SandboxException e) {
             if (e.errno() == Errno.ESRCH) {
@@ -92,23 +109,23 @@ public final class Shim {
 
     /** Forgets a container that has not started, which ends it, or has exited. FAILED_PRECONDITION while it runs, NOT_FOUND if the shim does not know it. */
     public void delete(String id) throws SandboxException {
-        call(Frame.text(Frame.DELETE, id), START, "cannot delete container " + id);
+        call(Frame.text(Frame.DELETE, id), deadlines.start(), "cannot delete container " + id, id);
     }
 
     /** Blocks until the container has exited. */
     public ContainerExit waitFor(String id) throws SandboxException {
-        try (ShimConnection connection = open(Frame.text(Frame.WAIT, id), SHORT)) {
+        try (ShimConnection connection = open(Frame.text(Frame.WAIT, id), deadlines.brief())) {
             connection.disarm();
-            return readExit(connection, "cannot wait for container " + id);
+            return readExit(connection, "cannot wait for container " + id, id);
         }
     }
 
     /** Blocks until the container has exited; empty if it has not after this time. */
     public Optional<ContainerExit> waitFor(String id, Duration timeout) throws SandboxException {
-        try (ShimConnection connection = open(Frame.text(Frame.WAIT, id), SHORT)) {
+        try (ShimConnection connection = open(Frame.text(Frame.WAIT, id), deadlines.brief())) {
             connection.arm(timeout);
             try {
-                return Optional.of(readExit(connection, "cannot wait for container " + id));
+                return Optional.of(readExit(connection, "cannot wait for container " + id, id));
             } catch (SandboxException e) {
                 if (connection.isExpired()) {
                     return Optional.empty();
@@ -121,7 +138,7 @@ public final class Shim {
     /** Starts a process in a running container; FAILED_PRECONDITION (ESRCH) if it does not run. */
     public StreamSession exec(ExecSpec spec) throws SandboxException {
         String what = "cannot exec in container " + spec.container();
-        return session(frame(Frame.EXEC, spec::encode), what);
+        return session(frame(Frame.EXEC, spec::encode), what, spec.container());
     }
 
     /**
@@ -131,15 +148,15 @@ public final class Shim {
      */
     public ExecResult execSync(ExecSpec spec, int maxBytesPerStream) throws SandboxException {
         String what = "cannot exec in container " + spec.container();
-        try (ShimConnection connection = open(frame(Frame.EXEC, spec::encode), START)) {
-            connection.readOk(what);
+        try (ShimConnection connection = open(frame(Frame.EXEC, spec::encode), deadlines.start())) {
+            connection.readOk(what, spec.container());
             connection.disarm();
             if (spec.timeout() != null && !spec.timeout().isZero()) {
-                connection.arm(spec.timeout().plus(GRACE));
+                connection.arm(spec.timeout().plus(deadlines.grace()));
             }
             CappedBytes stdout = new CappedBytes(maxBytesPerStream);
             CappedBytes stderr = new CappedBytes(maxBytesPerStream);
-            StreamSession session = new StreamSession(connection, what, 0);
+            StreamSession session = new StreamSession(connection, what, spec.container(), 0);
             while (true) {
                 switch (session.next()) {
                     case StreamEvent.Stdout output -> stdout.add(output.data());
@@ -163,19 +180,20 @@ public final class Shim {
     public StreamSession attach(String id, boolean stdin, boolean stdout, boolean stderr) throws SandboxException {
         return session(
                 Frame.text(Frame.ATTACH, id, stdin ? 1 : 0, stdout ? 1 : 0, stderr ? 1 : 0),
-                "cannot attach to container " + id);
+                "cannot attach to container " + id,
+                id);
     }
 
     /** Opens the log's path anew, after a rotation. */
     public void reopenLog(String id) throws SandboxException {
-        call(Frame.text(Frame.REOPEN_LOG, id), SHORT, "cannot reopen the log of container " + id);
+        call(Frame.text(Frame.REOPEN_LOG, id), deadlines.brief(), "cannot reopen the log of container " + id, id);
     }
 
     /** All containers that the shim knows. */
     public List<ContainerState> state() throws SandboxException {
         String what = "cannot ask the shim of pod " + pod + " for its containers";
-        try (ShimConnection connection = open(Frame.text(Frame.STATE), SHORT)) {
-            return states(connection.readOk(what));
+        try (ShimConnection connection = open(Frame.text(Frame.STATE), deadlines.brief())) {
+            return states(connection.readOk(what, ""));
         } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
             throw new SandboxException(SandboxException.Kind.INTERNAL, what + ": " + e, e);
         }
@@ -188,9 +206,9 @@ public final class Shim {
      */
     public Subscription events(Consumer<ContainerExit> exited, Runnable ended) throws SandboxException {
         String what = "cannot subscribe to the shim of pod " + pod;
-        ShimConnection connection = open(Frame.text(Frame.EVENTS), SHORT);
+        ShimConnection connection = open(Frame.text(Frame.EVENTS), deadlines.brief());
         try {
-            connection.readOk(what);
+            connection.readOk(what, "");
             connection.disarm();
         } catch (SandboxException e) {
             connection.close();
@@ -203,7 +221,7 @@ public final class Shim {
 
     /** Kills every container, ends the pod's init and the shim. */
     public void shutdown() throws SandboxException {
-        call(Frame.text(Frame.SHUTDOWN), START, "cannot shut down the shim of pod " + pod);
+        call(Frame.text(Frame.SHUTDOWN), deadlines.start(), "cannot shut down the shim of pod " + pod, "");
     }
 
     /** Kills the shim's process: the last resort when it does not answer. The containers' processes remain, so kill their cgroups. */
@@ -212,7 +230,7 @@ public final class Shim {
             // The start time is compared with the descriptor open: the number cannot be reused in between.
             if (process.isAlive()) {
                 pidfd.sendSignal(SIGKILL);
-                pidfd.awaitExit(SHORT);
+                pidfd.awaitExit(deadlines.brief());
             }
         } catch (LinuxException e) {
             if (process.isAlive()) {
@@ -224,13 +242,13 @@ public final class Shim {
         }
     }
 
-    private StreamSession session(Frame request, String what) throws SandboxException {
-        ShimConnection connection = open(request, START);
+    private StreamSession session(Frame request, String what, String id) throws SandboxException {
+        ShimConnection connection = open(request, deadlines.start());
         try {
-            List<String> fields = connection.readOk(what);
+            List<String> fields = connection.readOk(what, id);
             connection.disarm();
             String pid = Records.pairs(fields).getOrDefault("pid", "0");
-            return new StreamSession(connection, what, Long.parseLong(pid));
+            return new StreamSession(connection, what, id, Long.parseLong(pid));
         } catch (SandboxException e) {
             connection.close();
             throw e;
@@ -252,21 +270,21 @@ public final class Shim {
         return ShimConnection.open(podRunDir, pod, request, limit);
     }
 
-    private Map<String, String> call(Frame request, Duration limit, String what) throws SandboxException {
+    private Map<String, String> call(Frame request, Duration limit, String what, String id) throws SandboxException {
         try (ShimConnection connection = open(request, limit)) {
-            return Records.pairs(connection.readOk(what));
+            return Records.pairs(connection.readOk(what, id));
         } catch (IllegalArgumentException e) {
             throw new SandboxException(SandboxException.Kind.INTERNAL, what + ": " + e.getMessage(), e);
         }
     }
 
-    private ContainerExit readExit(ShimConnection connection, String what) throws SandboxException {
+    private ContainerExit readExit(ShimConnection connection, String what, String id) throws SandboxException {
         Frame frame = connection.read();
         if (frame == null) {
             throw ended(what);
         }
         if (frame.type() == Frame.ERROR) {
-            throw ShimErrors.toException(what, frame.fields());
+            throw ShimErrors.toException(what, id, frame.fields());
         }
         if (frame.type() != Frame.EXIT) {
             throw connection.malformed("a frame of type " + frame.type() + " for an exit");

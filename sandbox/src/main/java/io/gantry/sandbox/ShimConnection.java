@@ -148,7 +148,7 @@ final class ShimConnection implements AutoCloseable {
     }
 
     /** The next frame, which must be OK; a failure that the shim tells becomes an exception. */
-    List<String> readOk(String what) throws SandboxException {
+    List<String> readOk(String what, String id) throws SandboxException {
         Frame frame = read();
         if (frame == null) {
             throw new SandboxException(
@@ -157,7 +157,7 @@ final class ShimConnection implements AutoCloseable {
         }
         return switch (frame.type()) {
             case Frame.OK -> frame.fields();
-            case Frame.ERROR -> throw ShimErrors.toException(what, frame.fields());
+            case Frame.ERROR -> throw ShimErrors.toException(what, id, frame.fields());
             default -> throw malformed("it answered '" + what + "' with a frame of type " + frame.type());
         };
     }

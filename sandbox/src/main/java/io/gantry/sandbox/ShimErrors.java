@@ -7,8 +7,13 @@ import java.util.List;
 final class ShimErrors {
     private ShimErrors() {}
 
-    /** From the fields of an ERROR frame: step, path, error number, message. */
-    static SandboxException toException(String what, List<String> fields) {
+    /**
+     * From the fields of an ERROR frame: step, path, error number, message.
+     *
+     * @param what was tried
+     * @param id of the container that it was about, empty if none
+     */
+    static SandboxException toException(String what, String id, List<String> fields) {
         if (fields.size() < 4) {
             return new SandboxException(
                     SandboxException.Kind.INTERNAL, what + ": the shim sent a malformed error " + fields);
@@ -22,29 +27,26 @@ final class ShimErrors {
             errno = 0;
         }
         StringBuilder text = new StringBuilder(what).append(": ").append(step);
-        if (!path.isEmpty()) {
+        if (!path.isEmpty() && !path.equals(id)) {
             text.append(' ').append(path);
         }
-        if (!fields.get(3).isEmpty()) {
-            text.append(": ").append(fields.get(3));
-        }
+        text.append(": ").append(fields.get(3));
         if (errno != 0) {
-            text.append(": ")
-                    .append(Errno.text(errno))
-                    .append(" (")
-                    .append(Errno.name(errno))
-                    .append(')');
+            text.append(" (").append(Errno.name(errno)).append(')');
         }
-        return new SandboxException(kind(step, errno), text.toString(), step, errno);
+        return new SandboxException(kind(step, path.equals(id), errno), text.toString(), step, errno);
     }
 
-    private static SandboxException.Kind kind(String step, int errno) {
+    private static SandboxException.Kind kind(String step, boolean aboutContainer, int errno) {
         return switch (errno) {
             case Errno.EEXIST ->
-                step.equals("id") ? SandboxException.Kind.ALREADY_EXISTS : SandboxException.Kind.INTERNAL;
-            case Errno.ENOENT -> step.equals("id") ? SandboxException.Kind.NOT_FOUND : SandboxException.Kind.INTERNAL;
+                step.equals("id") || step.equals("pod")
+                        ? SandboxException.Kind.ALREADY_EXISTS
+                        : SandboxException.Kind.INTERNAL;
+            case Errno.ENOENT -> aboutContainer ? SandboxException.Kind.NOT_FOUND : SandboxException.Kind.INTERNAL;
             case Errno.EBUSY, Errno.ESRCH -> SandboxException.Kind.FAILED_PRECONDITION;
-            case Errno.EINVAL -> SandboxException.Kind.INVALID;
+            case Errno.EINVAL ->
+                aboutContainer ? SandboxException.Kind.FAILED_PRECONDITION : SandboxException.Kind.INVALID;
             default -> SandboxException.Kind.INTERNAL;
         };
     }

@@ -9,11 +9,13 @@ import org.jspecify.annotations.Nullable;
 public final class StreamSession implements AutoCloseable {
     private final ShimConnection connection;
     private final String what;
+    private final String id;
     private final long pid;
 
-    StreamSession(ShimConnection connection, String what, long pid) {
+    StreamSession(ShimConnection connection, String what, String id, long pid) {
         this.connection = connection;
         this.what = what;
+        this.id = id;
         this.pid = pid;
     }
 
@@ -36,7 +38,7 @@ public final class StreamSession implements AutoCloseable {
             case Frame.STDOUT -> new StreamEvent.Stdout(frame.payload());
             case Frame.STDERR -> new StreamEvent.Stderr(frame.payload());
             case Frame.EXIT -> new StreamEvent.Exit(exit(frame));
-            case Frame.ERROR -> throw ShimErrors.toException(what, frame.fields());
+            case Frame.ERROR -> throw ShimErrors.toException(what, id, frame.fields());
             default -> throw connection.malformed("a frame of type " + frame.type() + " in a session");
         };
     }
