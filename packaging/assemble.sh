@@ -18,7 +18,8 @@ install -m 644 src/main/lib/jvm.options "$new/lib/jvm.options"
 install -m 644 src/main/systemd/gantry.service "$new/lib/systemd/gantry.service"
 install -m 755 "$shim" "$new/lib/gantry-shim"
 install -m 644 target/natives/META-INF/native/*.so "$new/lib/native/"
-tr ':' '\n' <target/jars | while IFS= read -r jar; do
+# The list has no newline at its end, and read would drop the last name.
+{ tr ':' '\n' <target/jars; echo; } | while IFS= read -r jar; do
     # Without -p each build would change the times, and with them the AOT cache's idea of its class path.
     install -p -m 644 "$jar" "$new/lib/"
 done
