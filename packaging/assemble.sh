@@ -31,7 +31,7 @@ if [ ! -x "$hello" ] || [ -n "$(find src/main/c/hello.c -newer "$hello")" ]; the
 fi
 sh ./image.sh "$hello" "$new/share/gantry/images/hello"
 
-[ ! -f ../daemon/target/classes/io/gantry/daemon/Main.class ] || "$new/bin/gantry" config default >"$new/etc/config.toml"
+"$new/bin/gantry" config default >"$new/etc/config.toml"
 
 rm -rf "$target/dist"
 mv "$new" "$target/dist"
