@@ -80,7 +80,7 @@ EOF
   "linux": {
     "resources": {"memory_limit_in_bytes": 33554432, "cpu_quota": 50000, "cpu_period": 100000},
     "security_context": {"no_new_privs": true, "readonly_rootfs": true, "capabilities": {"drop_capabilities": ["ALL"]},
-      "seccomp": {"profile_type": "RuntimeDefault"}}
+      "seccomp": {"profile_type": 0}}
   }
 }
 EOF

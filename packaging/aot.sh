@@ -28,7 +28,7 @@ EOF
 cat >"$DIR/container.json" <<EOF
 {"metadata": {"name": "hello"}, "image": {"image": "$IMAGE"}, "log_path": "hello.log",
  "linux": {"resources": {"memory_limit_in_bytes": 33554432, "cpu_quota": 50000, "cpu_period": 100000},
-  "security_context": {"no_new_privs": true, "seccomp": {"profile_type": "RuntimeDefault"}}}}
+  "security_context": {"no_new_privs": true, "seccomp": {"profile_type": 0}}}}
 EOF
 # What a kubelet does all day, twice: the second round is what the profiles should look like.
 for _ in 1 2; do
