@@ -124,8 +124,10 @@ static void close_others(const int *keep, size_t count) {
 
     if (count > sizeof sorted / sizeof sorted[0])
         count = sizeof sorted / sizeof sorted[0];
-    memcpy(sorted, keep, count * sizeof *keep);
-    qsort(sorted, count, sizeof *sorted, descriptor_order);
+    if (count > 0) {
+        memcpy(sorted, keep, count * sizeof *keep);
+        qsort(sorted, count, sizeof *sorted, descriptor_order);
+    }
     for (size_t i = 0; i < count; i++) {
         if (sorted[i] < (int)from)
             continue;
