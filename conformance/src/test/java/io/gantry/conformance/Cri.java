@@ -48,8 +48,12 @@ final class Cri implements AutoCloseable {
 
     private final MultiThreadIoEventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     private final ManagedChannel channel;
+    private final Path logs;
 
-    Cri(Path socket) {
+    /** A connection to the daemon in a folder. */
+    Cri(Path dir) {
+        logs = dir.resolve("logs");
+        Path socket = dir.resolve("gantry.sock");
         channel = NettyChannelBuilder.forAddress(new DomainSocketAddress(socket.toString()))
                 .eventLoopGroup(loops)
                 .channelType(EpollDomainSocketChannel.class)
@@ -57,6 +61,11 @@ final class Cri implements AutoCloseable {
                 .overrideAuthority("localhost")
                 .maxInboundMessageSize(64 << 20)
                 .build();
+    }
+
+    /** Where the log folders of pods go. */
+    Path logs() {
+        return logs;
     }
 
     ManagedChannel channel() {

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 /** Reads container logs as the kubelet does: every line must be TIME stdout|stderr P|F TEXT. */
 final class CriLog {
     private static final Pattern LINE = Pattern.compile(
-            "(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{9}(?:Z|[+-]\\d\\d:\\d\\d)) (stdout|stderr) ([PF]) (.*)");
+            "(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,9})?(?:Z|[+-]\\d\\d:\\d\\d)) (stdout|stderr) ([PF]) (.*)");
 
     /** One line; a partial one has no line end of its own. */
     record Line(Instant time, String stream, boolean partial, String text) {}

@@ -24,7 +24,7 @@ final class DaemonUnderTest implements AutoCloseable {
     private DaemonUnderTest(Path dir, boolean ours) {
         this.dir = dir;
         this.ours = ours;
-        this.cri = new Cri(socket());
+        this.cri = new Cri(dir);
     }
 
     static DaemonUnderTest start() {
@@ -38,6 +38,11 @@ final class DaemonUnderTest implements AutoCloseable {
     /** One that is never shared and never one that runs already. */
     static DaemonUnderTest startAlone() {
         return startIn(newFolder());
+    }
+
+    /** Where daemon.sh puts the network that it makes up. */
+    Path conflist() {
+        return dir.resolve("cni.d/10-bridge.conflist");
     }
 
     private static Path newFolder() {
@@ -63,10 +68,6 @@ final class DaemonUnderTest implements AutoCloseable {
 
     Path dir() {
         return dir;
-    }
-
-    Path socket() {
-        return dir.resolve("gantry.sock");
     }
 
     long pid() {
@@ -100,7 +101,7 @@ final class DaemonUnderTest implements AutoCloseable {
 
     void startAgain() {
         run("daemon.sh", dir.toString());
-        cri = new Cri(socket());
+        cri = new Cri(dir);
     }
 
     /** Fails if anything of removed pods is on the machine while the daemon goes on. */

@@ -86,8 +86,6 @@ class RestartTest {
                             .setPodSandboxId(id)
                             .build());
         }
-        TestPod.deleteLogs(pod.logFolder());
-        TestPod.deleteLogs(stopped.logFolder());
         daemon.assertNothingLeft();
     }
 }

@@ -73,7 +73,7 @@ class RuntimeTest {
 
     @Test
     void theNetworkIsReadyOnlyWithAConflistAndTheFolderIsWatched() throws IOException {
-        Path conflist = daemon.dir().resolve("cni.d/10-bridge.conflist");
+        Path conflist = daemon.conflist();
         Path aside = daemon.dir().resolve("aside");
         Files.move(conflist, aside);
         try {
@@ -102,7 +102,7 @@ class RuntimeTest {
     @Test
     void manyIdleConnectionsAreStood() {
         List<Cri> connections =
-                Stream.generate(() -> new Cri(daemon.socket())).limit(200).toList();
+                Stream.generate(() -> new Cri(daemon.dir())).limit(200).toList();
         try {
             for (Cri connection : connections) {
                 assertThat(connection
@@ -141,7 +141,10 @@ class RuntimeTest {
                     String name = String.valueOf(method.getBareMethodName());
                     boolean expected = Objects.requireNonNull(served.get(name));
                     return DynamicTest.dynamicTest(
-                            name, () -> assertThat(isServed(method)).isEqualTo(expected));
+                            name,
+                            () -> assertThat(isServed(method))
+                                    .as("whether %s is served", name)
+                                    .isEqualTo(expected));
                 })
                 .toList();
     }

@@ -47,7 +47,7 @@ final class TestPod implements AutoCloseable {
     }
 
     static TestPod run(Cri cri, Consumer<PodSandboxConfig.Builder> change) {
-        PodSandboxConfig.Builder builder = config();
+        PodSandboxConfig.Builder builder = config(cri);
         change.accept(builder);
         PodSandboxConfig config = builder.build();
         return new TestPod(cri, config, runSandbox(cri, config));
@@ -67,7 +67,7 @@ final class TestPod implements AutoCloseable {
         change.accept(pod.getLinuxBuilder().getSecurityContextBuilder());
     }
 
-    static PodSandboxConfig.Builder config() {
+    static PodSandboxConfig.Builder config(Cri cri) {
         String name = "pod-" + COUNTER.incrementAndGet();
         return PodSandboxConfig.newBuilder()
                 .setMetadata(PodSandboxMetadata.newBuilder()
@@ -75,14 +75,14 @@ final class TestPod implements AutoCloseable {
                         .setNamespace("blackbox")
                         .setUid(UUID.randomUUID().toString()))
                 .setHostname(name)
-                .setLogDirectory(newLogFolder().toString())
+                .setLogDirectory(newLogFolder(cri).toString())
                 .setDnsConfig(DNSConfig.getDefaultInstance())
                 .setLinux(LinuxPodSandboxConfig.getDefaultInstance());
     }
 
-    private static Path newLogFolder() {
+    private static Path newLogFolder(Cri cri) {
         try {
-            return Files.createTempDirectory("gantry-logs");
+            return Files.createTempDirectory(Files.createDirectories(cri.logs()), "pod-");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -193,17 +193,5 @@ final class TestPod implements AutoCloseable {
     @Override
     public void close() {
         remove();
-        deleteLogs(logFolder());
-    }
-
-    static void deleteLogs(Path folder) {
-        try (var files = Files.list(folder)) {
-            for (Path file : files.toList()) {
-                Files.delete(file);
-            }
-            Files.delete(folder);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }
