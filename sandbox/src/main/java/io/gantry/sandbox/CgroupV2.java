@@ -57,6 +57,7 @@ final class CgroupV2 implements Cgroups {
         try {
             enableControllers(mount, folder);
             group.apply(resources, new CgroupChange(false));
+            group.restrictDevices(resources);
             return group;
         } catch (LinuxException e) {
             undo(folder);

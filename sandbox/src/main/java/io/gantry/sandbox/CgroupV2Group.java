@@ -1,5 +1,7 @@
 package io.gantry.sandbox;
 
+import io.gantry.linux.CgroupBpf;
+import io.gantry.linux.Errno;
 import io.gantry.linux.LinuxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,7 +86,22 @@ final class CgroupV2Group implements Cgroup {
             }
             change.write(folder.resolve(file), entry.getValue());
         }
-        // Resources.devices: version 2 has no files for them but programs (BPF_PROG_TYPE_CGROUP_DEVICE).
+    }
+
+    /** For a new group: a program cannot be put in another's place without knowing that, so an update leaves devices alone. */
+    void restrictDevices(Resources resources) throws SandboxException {
+        List<Resources.DeviceRule> rules = resources.devices();
+        if (rules == null || rules.contains(Resources.DeviceRule.ALL)) {
+            return;
+        }
+        try {
+            CgroupBpf.attachDeviceProgram(folder, DeviceProgram.compile(rules));
+        } catch (LinuxException e) {
+            throw new SandboxException(
+                    SandboxException.Kind.INTERNAL,
+                    "cannot restrict the devices of cgroup " + path + ": " + e.getMessage(),
+                    e);
+        }
     }
 
     private void applyMemory(Resources resources, CgroupChange change) throws SandboxException {
@@ -177,7 +194,7 @@ final class CgroupV2Group implements Cgroup {
     private long cpuMicros() throws LinuxException {
         OptionalLong micros = CgroupFiles.key(folder.resolve("cpu.stat"), "usage_usec");
         if (micros.isEmpty()) {
-            throw new LinuxException("open", folder + "/cpu.stat", io.gantry.linux.Errno.ENOENT);
+            throw new LinuxException("open", folder + "/cpu.stat", Errno.ENOENT);
         }
         return micros.getAsLong();
     }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param cpusetMems NUMA nodes
  * @param hugepages page size such as {@code 2MB}, to bytes; 0 forbids them where the kernel can
  * @param unified file name to content, on version 2 only
- * @param devices allowed devices, all others are denied; null leaves them as they are
+ * @param devices allowed devices, all others are denied; null leaves them as they are. On version 2 only a new group takes them
  */
 public record Resources(
         long cpuShares,

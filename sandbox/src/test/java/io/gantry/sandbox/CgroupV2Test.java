@@ -197,4 +197,39 @@ class CgroupV2Test {
         }
         assertThat(mount.resolve(parent)).doesNotExist();
     }
+
+    @Test
+    @Tag("privileged")
+    void devicesAreRestrictedByAProgram() throws Exception {
+        Path mount = MountInfo.self().stream()
+                .filter(info -> info.type().equals("cgroup2"))
+                .map(info -> Path.of(info.target()))
+                .findFirst()
+                .orElseThrow();
+        String parent = "gantry-test-" + UUID.randomUUID();
+        CgroupV2 cgroups = new CgroupV2(Cgroups.Driver.CGROUPFS, mount);
+        try {
+            Cgroup made = cgroups.create(
+                    parent,
+                    "c",
+                    Resources.builder()
+                            .devices(List.of(
+                                    new Resources.DeviceRule('c', 1, 3, "rwm"),
+                                    new Resources.DeviceRule('c', 1, 5, "r"),
+                                    new Resources.DeviceRule('c', 5, -1, "rw"),
+                                    new Resources.DeviceRule('b', -1, -1, "m")))
+                            .build());
+            // null rw, zero r, zero w, full r, make a block device, make a character device; each tells whether it may.
+            String script = "echo 0 > '" + mount.resolve(made.path()) + "/cgroup.procs'; cd '" + folder + "';"
+                    + " t() { if \"$@\" 2>&-; then printf y; else printf n; fi; };"
+                    + " t sh -c ': <>/dev/null'; t sh -c ': </dev/zero'; t sh -c ': >/dev/zero'; t sh -c ': </dev/full';"
+                    + " t mknod block b 7 99; t mknod char c 7 99; t mknod null c 1 3";
+            Process shell = new ProcessBuilder("sh", "-c", script).start();
+            assertThat(new String(shell.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8))
+                    .isEqualTo("yynnyny");
+            shell.waitFor();
+        } finally {
+            cgroups.open(parent, "").remove();
+        }
+    }
 }
