@@ -1,6 +1,7 @@
 #!/bin/bash
 # bench.sh: measures the built daemon in a fresh folder and prints medians beside baseline.tsv. Takes two to four minutes.
 # BENCH_SAMPLES (40) sets how many pods and containers. critest's own benchmark does those; cribench (tools/) the rest.
+# To measure a peer in its place: GANTRY=program that takes the arguments of "gantry serve", BENCH_SHIMS=text in its shims' command lines.
 . "$(dirname "$0")/lib.sh"
 
 [ $# = 0 ] || die "usage: bench.sh"
@@ -45,7 +46,7 @@ jq -r '.operationsNames as $names | .datapoints[].operationsDurationsNs | to_ent
     "$OUT"/container_benchmark_data.json "$OUT"/pod_benchmark_data.json >"$OUT/samples.tsv"
 say "cribench: ExecSync, pods without a network, memory, a pull of many files"
 "$CACHE/$CRIBENCH/cribench" -socket "$SOCKET" -image "$IMAGE" -many gantry.test/many-files:1 -samples "$SAMPLES" \
-    -shims "$DIR/run" -daemon "$(cat "$DIR/pid")" >>"$OUT/samples.tsv"
+    -shims "${BENCH_SHIMS:-$DIR/run}" -daemon "$(cat "$DIR/pid")" >>"$OUT/samples.tsv"
 for _ in 1 2 3; do
     kill -9 "$(cat "$DIR/pid")"
     START=$(date +%s%N)

@@ -41,7 +41,7 @@ class NetworkFailureTest {
         PodSandboxConfig.Builder refused = TestPod.config(cri);
         try (TestPod first = TestPod.run(cri)) {
             Status status = Cri.failureOf(() -> TestPod.runSandbox(cri, refused.build()));
-            assertThat(status.getDescription()).contains("host-local");
+            assertThat(status.getDescription()).contains("no IP addresses available");
             assertThat(cri.listPods()).extracting("id").containsExactly(first.id());
         }
         daemon.assertNothingLeft();
