@@ -69,9 +69,9 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 }
 
 bool scratch_remove(void) {
-    pods_abandon();
     bool clean = strstr(content("/proc/self/mountinfo"), scratch) == NULL;
 
+    pods_abandon();
     nftw(scratch, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     free(text_buffer);
     text_buffer = NULL;
@@ -144,9 +144,14 @@ void pods_abandon(void) {
             kill(launched[i].shim, SIGKILL);
             process_ends(launched[i].shim);
         }
-        umount2(join(launched[i].run, "netns"), MNT_DETACH);
-        umount2(join(launched[i].run, "shm"), MNT_DETACH);
         launched[i].shim = 0;
+    }
+    for (int tries = 0; tries < 100; tries++) {
+        char *point = strstr(content("/proc/self/mountinfo"), scratch);
+        if (point == NULL)
+            return;
+        point[strcspn(point, " ")] = '\0';
+        umount2(point, MNT_DETACH);
     }
 }
 
