@@ -94,7 +94,7 @@ need_go() {
         local arch toolchain
         arch=$(dpkg --print-architecture)
         say "$version is older than 1.21: fetching $wanted as a module"
-        toolchain=$(cd / && GO111MODULE=on GOFLAGS='' GOSUMDB=off go mod download -json \
+        toolchain=$(cd / && GO111MODULE=on GOFLAGS='' go mod download -json \
             "golang.org/toolchain@v0.0.1-go$wanted.linux-$arch" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
         [ -x "$toolchain/bin/go" ] || chmod -R u+x "$toolchain/bin" "$toolchain/pkg/tool"
         PATH=$toolchain/bin:$PATH
