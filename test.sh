@@ -72,7 +72,18 @@ java_tests() {
     local code=0
     rm -rf "$REPOSITORY"/*/target/surefire-reports
     mvn -B -f "$REPOSITORY/pom.xml" -Dmaven.test.failure.ignore=true verify || code=$?
+    # Maven leaves the line in colour.
+    printf '\033[0m\n'
     find "$REPOSITORY" -path '*/target/surefire-reports/TEST-*.xml' -exec cat {} + | awk "$READ_REPORTS"
+    return $code
+}
+
+# The C runner has a line for each of its programs.
+c_tests() {
+    local code=0
+    make -s -C "$REPOSITORY/sandbox/src/main/c" check >"$LOGS/c.out" 2>&1 || code=$?
+    cat "$LOGS/c.out"
+    sed -nE 's/^.*: ([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$LOGS/c.out" | awk '{ passed += $1; failed += $2 } END { print passed + 0 " passed, " failed + 0 " failed, 0 skipped" }'
     return $code
 }
 
@@ -82,7 +93,7 @@ mkdir -p "$LOGS"
 
 script java java_tests
 if [ -x "$REPOSITORY/packaging/target/dist/bin/gantry" ]; then
-    script c make -s -C "$REPOSITORY/sandbox/src/main/c" check
+    script c c_tests
     script distribution "$REPOSITORY/packaging/test-dist.sh"
     script blackbox "$CONFORMANCE/blackbox.sh"
     script crictl "$CONFORMANCE/crictl.sh"

@@ -1,11 +1,14 @@
 # What it takes to build gantry on a fresh Debian. Sourced by demo.sh and test.sh, after conformance/lib.sh.
 # shellcheck shell=bash
 
-# The build and the launcher look in the same places; whichever java is on PATH does not matter.
+# Runs Maven itself on JDK 25 too: its formatter wants that. The build and the launcher look in the same places.
 has_jdk_25() {
     local home
     for home in "${JAVA_HOME:-}" /usr/lib/jvm/*25*; do
-        if [ -x "$home/bin/javac" ] && grep -q '^JAVA_VERSION="25[."]' "$home/release" 2>/dev/null; then return 0; fi
+        if [ -x "$home/bin/javac" ] && grep -q '^JAVA_VERSION="25[."]' "$home/release" 2>/dev/null; then
+            export JAVA_HOME=$home
+            return 0
+        fi
     done
     return 1
 }

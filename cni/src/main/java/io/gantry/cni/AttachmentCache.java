@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gantry.cni.CniException.Kind;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -135,7 +136,7 @@ final class AttachmentCache {
             }
         } catch (NoSuchFileException e) {
             return entries;
-        } catch (IOException e) {
+        } catch (IOException | DirectoryIteratorException e) {
             throw new CniException(Kind.INTERNAL, "cannot list the attachments' records in " + dir, e);
         }
         return entries;

@@ -231,11 +231,7 @@ public final class Cni {
             try {
                 run(Verb.DEL, entry.network(), plugin, entry, usable, prevResult);
             } catch (CniException e) {
-                if (first == null) {
-                    first = e;
-                } else {
-                    first.addSuppressed(e);
-                }
+                first = joined(first, e);
             }
         }
         if (first != null) {

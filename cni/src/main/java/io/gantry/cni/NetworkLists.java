@@ -3,6 +3,7 @@ package io.gantry.cni;
 import io.gantry.cni.CniException.Kind;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -82,8 +83,8 @@ final class NetworkLists {
                 for (Path file : entries) {
                     seen(file, ofDir);
                 }
-            } catch (IOException e) {
-                // A folder that is not there (yet) is the same as an empty one.
+            } catch (IOException | DirectoryIteratorException e) {
+                // A folder that is not there (yet), or goes while it is listed, is the same as an empty one.
                 Objects.requireNonNull(e);
             }
             ofDir.sort(Comparator.comparing(seen -> seen.file().getFileName().toString()));
