@@ -28,6 +28,14 @@ public final class Spawn {
     private static final MethodHandle DUP2 = handle("posix_spawn_file_actions_adddup2", ADDRESS, INT, INT);
     private static final MethodHandle CLOSE_FROM = handle("posix_spawn_file_actions_addclosefrom_np", ADDRESS, INT);
 
+    private static final MethodHandle ATTR_INIT = handle("posix_spawnattr_init", ADDRESS);
+    private static final MethodHandle ATTR_DESTROY = handle("posix_spawnattr_destroy", ADDRESS);
+    private static final MethodHandle ATTR_FLAGS = handle("posix_spawnattr_setflags", ADDRESS, ValueLayout.JAVA_SHORT);
+    private static final MethodHandle ATTR_DEFAULTS = handle("posix_spawnattr_setsigdefault", ADDRESS, ADDRESS);
+    private static final MethodHandle ATTR_MASK = handle("posix_spawnattr_setsigmask", ADDRESS, ADDRESS);
+    private static final short SETSIGDEF_AND_SETSIGMASK = 0x04 | 0x08;
+    private static final int SIGSET_BYTES = 128;
+
     private Spawn() {}
 
     /**
@@ -41,7 +49,7 @@ public final class Spawn {
 
     /**
      * Runs a program and waits for it, and for its stderr to be closed by all who hold it. stdin and stdout are /dev/null, the working folder is this process's, the
-     * environment is only what is given.
+     * environment is only what is given. All signals have their default effect and none is blocked.
      *
      * @param arguments the first is the path of the program
      * @throws LinuxException if it cannot be started at all
@@ -96,6 +104,8 @@ public final class Spawn {
         try (Arena arena = Arena.ofConfined()) {
             // glibc's posix_spawn_file_actions_t has 80 bytes on both architectures.
             MemorySegment actions = arena.allocate(128, 16);
+            // posix_spawnattr_t has 336.
+            long attributes = arena.allocate(512, 16).address();
             MemorySegment pid = arena.allocate(4, 4);
             long at = actions.address();
             check((int) INIT.invokeExact(at), "posix_spawn_file_actions_init");
@@ -104,12 +114,14 @@ public final class Spawn {
                 check((int) DUP2.invokeExact(at, nothing, 1), "posix_spawn_file_actions_adddup2");
                 check((int) DUP2.invokeExact(at, stderr, 2), "posix_spawn_file_actions_adddup2");
                 check((int) CLOSE_FROM.invokeExact(at, 3), "posix_spawn_file_actions_addclosefrom_np");
+                check((int) ATTR_INIT.invokeExact(attributes), "posix_spawnattr_init");
+                setSignals(arena, attributes);
                 MemorySegment program = arena.allocateFrom(arguments.getFirst());
                 int error = (int) SPAWN.invokeExact(
                         pid.address(),
                         program.address(),
                         at,
-                        0L,
+                        attributes,
                         strings(arena, arguments),
                         strings(arena, environment));
                 if (error != 0) {
@@ -117,6 +129,7 @@ public final class Spawn {
                 }
             } finally {
                 check((int) DESTROY.invokeExact(at), "posix_spawn_file_actions_destroy");
+                check((int) ATTR_DESTROY.invokeExact(attributes), "posix_spawnattr_destroy");
             }
             return pid.get(INT, 0);
         } catch (LinuxException | RuntimeException e) {
@@ -124,6 +137,15 @@ public final class Spawn {
         } catch (Throwable e) {
             throw new IllegalStateException("posix_spawn could not be called", e);
         }
+    }
+
+    /** The JVM blocks SIGQUIT in some threads, and systemd starts services with SIGPIPE ignored: both would be inherited. */
+    private static void setSignals(Arena arena, long attributes) throws Throwable {
+        long none = arena.allocate(SIGSET_BYTES, 8).address();
+        long all = arena.allocate(SIGSET_BYTES, 8).fill((byte) 0xff).address();
+        check((int) ATTR_DEFAULTS.invokeExact(attributes, all), "posix_spawnattr_setsigdefault");
+        check((int) ATTR_MASK.invokeExact(attributes, none), "posix_spawnattr_setsigmask");
+        check((int) ATTR_FLAGS.invokeExact(attributes, SETSIGDEF_AND_SETSIGMASK), "posix_spawnattr_setflags");
     }
 
     private static long strings(Arena arena, List<String> strings) {

@@ -40,6 +40,13 @@ class ProcessesTest {
     }
 
     @Test
+    void aSpawnedProgramHasEverySignalAsUsual() throws Exception {
+        // The JVM blocks SIGQUIT in its threads, and systemd starts services with SIGPIPE ignored.
+        assertThat(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status >&2", LONG).stderr())
+                .isEqualTo("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    }
+
+    @Test
     void aSpawnedProgramThatHangsIsKilled() throws Exception {
         Spawn.Result result = shell("echo waiting >&2; exec sleep 1000", Duration.ofMillis(300));
         assertThat(result).isEqualTo(new Spawn.Result(137, "waiting\n", true));

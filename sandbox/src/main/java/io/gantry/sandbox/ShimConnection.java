@@ -8,6 +8,7 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -200,6 +201,9 @@ final class ShimConnection implements AutoCloseable {
 
     private SandboxException failure(IOException e) {
         String why = expired ? " does not answer" : " is gone: " + e;
+        if (e instanceof ClosedByInterruptException) {
+            why = " was not waited for: the thread was interrupted";
+        }
         return new SandboxException(SandboxException.Kind.UNAVAILABLE, "shim of pod " + pod + why, e);
     }
 

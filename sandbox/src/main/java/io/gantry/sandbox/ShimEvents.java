@@ -25,7 +25,7 @@ final class ShimEvents implements Runnable, Shim.Subscription {
             Frame frame;
             while ((frame = connection.read()) != null) {
                 if (frame.type() == Frame.EXIT) {
-                    exited.accept(ContainerExit.of(Records.pairs(frame.fields())));
+                    tell(ContainerExit.of(Records.pairs(frame.fields())));
                 }
             }
         } catch (SandboxException | RuntimeException e) {
@@ -35,6 +35,15 @@ final class ShimEvents implements Runnable, Shim.Subscription {
         }
         if (!closed) {
             ended.run();
+        }
+    }
+
+    /** What goes wrong with one exit must not lose the later ones. */
+    private void tell(ContainerExit exit) {
+        try {
+            exited.accept(exit);
+        } catch (RuntimeException e) {
+            LOG.error("the exit of container {} could not be dealt with", exit.id(), e);
         }
     }
 
