@@ -81,10 +81,15 @@ static unsigned procs_signal(int dir, int signal) {
 
 static unsigned tree_signal(int dir, int signal, int depth) {
     unsigned found = procs_signal(dir, signal);
-    DIR *entries = depth < DEPTH_MAX ? fdopendir(dup(dir)) : NULL;
+    /* Opened anew: a duplicate would share the place up to which the folder has been read before. */
+    int again = depth < DEPTH_MAX ? openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    DIR *entries = again < 0 ? NULL : fdopendir(again);
 
-    if (entries == NULL)
+    if (entries == NULL) {
+        if (again >= 0)
+            close(again);
         return found;
+    }
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
             continue;

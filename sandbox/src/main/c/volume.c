@@ -175,7 +175,8 @@ static int entry_copy(struct copy *copy, int from_dir, int to_dir, const char *n
 
 static int folder_copy(struct copy *copy, int from, int to, const char *path, int depth) {
     struct stat status;
-    DIR *entries = fdopendir(dup(from));
+    int again = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = again < 0 ? NULL : fdopendir(again);
     int result = 0;
 
     if (entries == NULL)

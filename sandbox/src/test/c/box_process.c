@@ -241,6 +241,8 @@ static void namespaces(void) {
     frame_free(&answer);
     message_free(&m);
     CHECK(container_start(&pod, "c2"));
+    for (int i = 0; i < 5000 && strstr(content(log_path(&pod, "c2")), "1:probe") == NULL; i++)
+        usleep(1000);
     container_records(&m, &pod, "c3", false);
     fields(&m, "ns", "pid", "container:c2", "arg", "probe", "arg", "ps", NULL);
     answer = request(pod.run, CREATE, &m);
