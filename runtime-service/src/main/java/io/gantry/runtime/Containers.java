@@ -94,7 +94,7 @@ final class Containers {
             Container container =
                     new Container(record, config, new Container.Present(new ContainerState.Creating(), resources));
             node.containers().record(container);
-            undo.push("delete its record", () -> Folders.delete(layout.container(id)));
+            undo.pushRecord("delete its record", () -> Folders.delete(layout.container(id)));
             Files.createDirectories(layout.rootfs(id));
             undo.push("delete its run folder", () -> Folders.delete(layout.containerRun(id)));
             for (Path volume : plan.volumes()) {
@@ -118,6 +118,10 @@ final class Containers {
             node.containers().publish(container);
             leases.put(id, lease);
             undo.keep();
+            if (!pod.state().isReady()) {
+                // The stop of the pod came between the look and the publishing, and did not see this one.
+                exited(container, neverStarted());
+            }
             return container;
         } catch (SandboxException e) {
             throw Failures.of(tried, e);
@@ -291,9 +295,13 @@ final class Containers {
         for (Container container : node.containers().ofPod(pod.id())) {
             stop(container, Duration.ZERO);
             if (container.state().canStart()) {
-                exited(container, new ContainerState.Exited(0, node.now(), 137, "Error", "the pod was stopped before it was started"));
+                exited(container, neverStarted());
             }
         }
+    }
+
+    private ContainerState.Exited neverStarted() {
+        return new ContainerState.Exited(0, node.now(), 137, "Error", "the pod was stopped before it was started");
     }
 
     void removeAll(Pod pod) throws CriException, InterruptedException {
@@ -357,12 +365,22 @@ final class Containers {
         }
     }
 
+    /** The connection that tells of exits has ended. Where the shim still is, it is asked again: only a dead one has lost its containers. */
     private void shimEnded(Pod pod, Shim shim) {
         if (pod.shim() != shim) {
             return;
         }
+        try {
+            if (shim.isAlive()) {
+                follow(pod, shim);
+                shim.state().forEach(seen -> seen.exit().ifPresent(this::exited));
+                return;
+            }
+        } catch (SandboxException e) {
+            LOG.error("the shim of pod {} does not answer and is given up: {}", pod.id(), e.getMessage());
+        }
         LOG.error("the shim of pod {} has ended by itself: its containers are lost", pod.id());
         pod.attach(null);
-        new ShimLoss(node, this).settle(pod);
+        new ShimLoss(node, this).settle(pod, shim);
     }
 }

@@ -89,9 +89,9 @@ final class PodSandboxes {
         Path run = layout.podRun(pod.id());
         try (Undo undo = new Undo("pod " + pod.id())) {
             node.pods().record(pod, node.bootId());
-            undo.push("delete its record", () -> Folders.delete(layout.pod(pod.id())));
+            undo.pushRecord("delete its record", () -> Folders.delete(layout.pod(pod.id())));
             Files.createDirectories(run);
-            undo.push("delete its run folder", () -> Folders.delete(run));
+            undo.pushRecord("delete its run folder", () -> Folders.delete(run));
             String hostname = PodSpecs.hostname(pod.config(), node.host());
             PodFiles.writeResolvConf(
                     layout.resolvConf(pod.id()),

@@ -20,9 +20,6 @@ import java.util.Optional;
 
 /** From the CRI's pod to what its shim makes. */
 final class PodSpecs {
-    /** Where the cgroups of pods go that name no parent. */
-    static final String DEFAULT_PARENT = "/gantry";
-
     private PodSpecs() {}
 
     /** The pod's own name; like containerd, the node's where none is given. */
@@ -30,14 +27,14 @@ final class PodSpecs {
         return config.getHostname().isEmpty() ? host.hostname() : config.getHostname();
     }
 
-    /** Where the pod's cgroups go, as the kubelet spelt it; without its word a group of the pod's own. */
+    /** Where the pod's cgroups go, as the kubelet spelt it; without its word a group of the pod's own, at the top: it can go with the pod. */
     static String cgroupParent(Pod pod, Cgroups cgroups) {
         String given = pod.config().getLinux().getCgroupParent();
         if (!given.isEmpty()) {
             return given;
         }
         return switch (cgroups.driver()) {
-            case CGROUPFS -> DEFAULT_PARENT + "/pod" + pod.id();
+            case CGROUPFS -> "/gantry-pod" + pod.id();
             case SYSTEMD -> "gantry-pod" + pod.id() + ".slice";
         };
     }

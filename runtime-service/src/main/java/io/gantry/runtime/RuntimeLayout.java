@@ -6,7 +6,7 @@ import java.nio.file.Path;
  * Where things lie on disk: the only class that knows.
  *
  * <pre>
- * root  pods/ID/{config,status}  containers/ID/{config,status,upper,work,volumes/N}  tmp/
+ * root  pods/ID/{config,status}  containers/ID/{config,status,upper,work,volumes/N}  making/
  * run   pods/ID/{shim.sock,shim.pid,shim.log,netns,shm,resolv.conf,hostname,hosts}  containers/ID/{exit,rootfs}
  * </pre>
  *
@@ -24,7 +24,7 @@ public record RuntimeLayout(Path root, Path run) {
 
     /** Where a folder is built before it is renamed into place; emptied at start. */
     Path tmp() {
-        return root.resolve("tmp");
+        return root.resolve("making");
     }
 
     Path pod(String id) {

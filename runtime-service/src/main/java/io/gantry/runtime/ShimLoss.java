@@ -2,6 +2,7 @@ package io.gantry.runtime;
 
 import io.gantry.sandbox.ContainerExit;
 import io.gantry.sandbox.SandboxException;
+import io.gantry.sandbox.Shim;
 import java.io.IOException;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -21,6 +22,16 @@ final class ShimLoss {
     ShimLoss(Node node, Containers containers) {
         this.node = node;
         this.containers = containers;
+    }
+
+    /** The same, for a shim that may be there still, but does not answer. */
+    void settle(Pod pod, Shim shim) {
+        try {
+            shim.destroy();
+        } catch (SandboxException e) {
+            LOG.error("pod {}: {}", pod.id(), e.getMessage());
+        }
+        settle(pod);
     }
 
     /** Settles every container of the pod, and takes the pod out of service; its network goes with its stop. */

@@ -70,21 +70,25 @@ public final class ImageStore implements AutoCloseable {
     public static ImageStore open(Path root, UnaryOperator<Image> decorate) throws ImageException {
         try {
             StorePaths paths = new StorePaths(root);
-            emptyTmp(paths);
+            List<Path> left = left(paths);
             BlobStore blobs = new BlobStore(paths);
             LayerStore layers = new LayerStore(paths);
             ImageRecords records = ImageRecords.load(paths, blobs, layers);
-            return new ImageStore(paths, blobs, layers, records, decorate);
+            ImageStore store = new ImageStore(paths, blobs, layers, records, decorate);
+            // Ten thousands of files may take longer than anybody waits for a daemon to start.
+            store.deleting.execute(() -> store.delete(left));
+            return store;
         } catch (IOException e) {
             throw storeFailure("open the image store " + root, e);
         }
     }
 
-    private static void emptyTmp(StorePaths paths) throws IOException {
+    /** What an earlier daemon did not finish. */
+    private static List<Path> left(StorePaths paths) throws IOException {
         try (Directory tmp = Directory.open(paths.tmp())) {
-            for (Directory.Entry entry : tmp.list()) {
-                tmp.deleteTree(entry.name());
-            }
+            return tmp.list().stream()
+                    .map(entry -> paths.tmp().resolve(entry.name()))
+                    .toList();
         }
     }
 

@@ -14,12 +14,14 @@ import java.util.concurrent.atomic.AtomicLong;
  * images/HEX.json                an image's record, by its config's digest
  * blobs/ALGORITHM/HEX            documents, and compressed layers if they are kept
  * layers/HEX/{fs,meta.json}      an unpacked layer, by its diff-id
- * tmp/                           what is being made or deleted; emptied at start
+ * tmp/                           what is being made or deleted; emptied after a start
  * </pre>
  */
 final class StorePaths {
     private final Path root;
     private final AtomicLong next = new AtomicLong();
+    // What an earlier daemon left below tmp/ is deleted while this one makes new things there.
+    private final String start = Long.toString(System.currentTimeMillis(), Character.MAX_RADIX);
 
     StorePaths(Path root) throws IOException {
         this.root = root.toAbsolutePath().normalize();
@@ -70,7 +72,7 @@ final class StorePaths {
 
     /** A path below {@code tmp/} that is not in use. */
     Path freshTmp(String prefix) {
-        return tmp().resolve(prefix + "-" + next.incrementAndGet());
+        return tmp().resolve(prefix + "-" + start + "-" + next.incrementAndGet());
     }
 
     /** Puts a file in place in one step, so that it is either the old one or the new one, whole. */
