@@ -55,13 +55,26 @@ final class Trees {
                 if (!isDirectory) {
                     unlink(directory, entry.name());
                 } else if (depth < DEPTH) {
-                    try (Directory child = directory.openSameMount(entry.name())) {
-                        empty(child, depth + 1);
-                    }
+                    emptyChild(directory, entry.name(), depth + 1);
                     rmdir(directory, entry.name());
                 } else {
                     hoist(directory, entry.name());
                 }
+            }
+        }
+
+        private void emptyChild(Directory directory, String name, int depth) throws LinuxException {
+            Directory child;
+            try {
+                child = directory.openSameMount(name);
+            } catch (LinuxException e) {
+                if (e.errno() == Errno.ENOENT) {
+                    return;
+                }
+                throw e;
+            }
+            try (child) {
+                empty(child, depth);
             }
         }
 

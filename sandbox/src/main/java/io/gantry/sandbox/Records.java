@@ -87,7 +87,8 @@ final class Records {
 
     /** Four digits or more, as chmod(1) takes them. */
     static String octal(int mode) {
-        return String.format("%04o", mode);
+        String digits = Integer.toOctalString(mode);
+        return "0".repeat(Math.max(0, 4 - digits.length())) + digits;
     }
 
     static String flags(List<String> flags) {
