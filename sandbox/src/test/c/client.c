@@ -149,8 +149,12 @@ struct frame request_fields(const char *run_folder, int type, ...) {
     return answer;
 }
 
-static void collect(char **text, size_t *length, const struct frame *frame) {
-    *text = realloc(*text, *length + frame->length + 1);
+/* Grows by doubling: with a sanitizer each realloc copies. */
+static void collect(char **text, size_t *length, size_t *capacity, const struct frame *frame) {
+    if (*length + frame->length + 1 > *capacity) {
+        *capacity = 2 * (*length + frame->length + 1);
+        *text = realloc(*text, *capacity);
+    }
     memcpy(*text + *length, frame->payload, frame->length);
     *length += frame->length;
     (*text)[*length] = '\0';
@@ -158,6 +162,8 @@ static void collect(char **text, size_t *length, const struct frame *frame) {
 
 void session_collect(int client, struct session *session) {
     *session = (struct session){.out = calloc(1, 1), .err = calloc(1, 1), .last = {.type = -1}};
+    size_t out_capacity = 1, err_capacity = 1;
+
     session->first = client_receive(client);
     if (session->first.type != 64)
         return;
@@ -165,9 +171,9 @@ void session_collect(int client, struct session *session) {
         struct frame frame = client_receive(client);
 
         if (frame.type == 67)
-            collect(&session->out, &session->out_length, &frame);
+            collect(&session->out, &session->out_length, &out_capacity, &frame);
         else if (frame.type == 68)
-            collect(&session->err, &session->err_length, &frame);
+            collect(&session->err, &session->err_length, &err_capacity, &frame);
         else {
             session->last = frame;
             return;
