@@ -2,8 +2,10 @@ package io.gantry.image.pull;
 
 import io.gantry.image.ImageException;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadFactory;
@@ -15,6 +17,9 @@ import java.util.concurrent.ThreadFactory;
 final class Flights<K, V> {
     private final ThreadFactory threads;
     private final Map<K, Flight> flights = new HashMap<>();
+    /** Those that have been cancelled and are still cleaning up, too. */
+    private final Set<Flight> running = new HashSet<>();
+
     private boolean closed;
 
     Flights(ThreadFactory threads) {
@@ -47,6 +52,7 @@ final class Flights<K, V> {
             }
             synchronized (Flights.this) {
                 flights.remove(key, this);
+                running.remove(this);
             }
             if (failure != null) {
                 result.completeExceptionally(failure);
@@ -67,6 +73,7 @@ final class Flights<K, V> {
             if (present == null) {
                 present = new Flight(key, work);
                 flights.put(key, present);
+                running.add(present);
                 present.thread.start();
             }
             present.waiting++;
@@ -98,15 +105,15 @@ final class Flights<K, V> {
 
     /** Interrupts all work, waits for its end and takes no more. */
     void close() throws InterruptedException {
-        List<Flight> running;
+        List<Flight> last;
         synchronized (this) {
             closed = true;
-            running = List.copyOf(flights.values());
+            last = List.copyOf(running);
         }
-        for (Flight flight : running) {
+        for (Flight flight : last) {
             flight.thread.interrupt();
         }
-        for (Flight flight : running) {
+        for (Flight flight : last) {
             flight.thread.join();
         }
     }

@@ -47,10 +47,11 @@ final class LayerFetch {
         try (LayerStore.Build build = store.layers().begin(diffId)) {
             String tried = "tried to unpack layer " + blob.digest();
             try (InputStream in = source.blob(blob)) {
-                build.commit(unpack(in, build, diffId));
+                LayerSize size = unpack(in, build, diffId);
                 if (keepBlobs) {
                     store.keepBlob(blob.digest(), build.blob());
                 }
+                build.commit(size);
             } catch (BlobReadException e) {
                 stopIfInterrupted(tried);
                 throw source.blobFailure(tried, e.failure());

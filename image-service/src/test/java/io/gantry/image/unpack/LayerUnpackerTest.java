@@ -274,8 +274,7 @@ class LayerUnpackerTest {
     @ParameterizedTest
     @ValueSource(strings = {"absolute", "relative"})
     void nothingIsWrittenThroughALinkThatLeavesTheLayer(String kind) {
-        String target =
-                kind.equals("absolute") ? folder.resolve("outside").toString() : "../outside";
+        String target = kind.equals("absolute") ? folder.resolve("outside").toString() : "../outside";
         for (String use : new String[] {"file", "folder", "link", "whiteout", "deep"}) {
             TarBytes tar = new TarBytes().symlink("out", target);
             switch (use) {
@@ -324,7 +323,8 @@ class LayerUnpackerTest {
         unpack(new TarBytes().file(folder.resolve("outside/secret").toString(), 0644, "inside"));
 
         assertUntouched();
-        assertThat(text(folder.resolve("outside/secret").toString().substring(1))).isEqualTo("inside");
+        assertThat(text(folder.resolve("outside/secret").toString().substring(1)))
+                .isEqualTo("inside");
     }
 
     @Test
@@ -357,16 +357,16 @@ class LayerUnpackerTest {
                 .isInstanceOf(TarFormatException.class);
         assertThatThrownBy(() -> unpack(new TarBytes().folder("d/", 0755).hardLink("x", "d")))
                 .isInstanceOf(TarFormatException.class);
-        assertThatThrownBy(() -> unpack(new TarBytes()
-                        .symlink("l1", "l2")
-                        .symlink("l2", "l1")
-                        .file("l1/x", 0644, "")))
+        assertThatThrownBy(() -> unpack(
+                        new TarBytes().symlink("l1", "l2").symlink("l2", "l1").file("l1/x", 0644, "")))
                 .isInstanceOf(TarFormatException.class);
         assertThatThrownBy(() -> unpack(new TarBytes().file("n".repeat(90) + "/.wh.", 0644, "")))
                 .isInstanceOf(TarFormatException.class);
-        assertThatThrownBy(() -> unpack(new TarBytes().gnuLongName("x".repeat(256)).file("", 0644, "")))
+        assertThatThrownBy(
+                        () -> unpack(new TarBytes().gnuLongName("x".repeat(256)).file("", 0644, "")))
                 .isInstanceOf(TarFormatException.class);
-        assertThatThrownBy(() -> unpack(new TarBytes().gnuLongName("x/".repeat(3000)).file("", 0644, "")))
+        assertThatThrownBy(() ->
+                        unpack(new TarBytes().gnuLongName("x/".repeat(3000)).file("", 0644, "")))
                 .isInstanceOf(TarFormatException.class);
         assertThatThrownBy(() -> unpack(new TarBytes().member('0', ".", "", 0644, new byte[0], 0, 0)))
                 .isInstanceOf(TarFormatException.class)
@@ -399,8 +399,7 @@ class LayerUnpackerTest {
     void interruptStopsIt() {
         Thread.currentThread().interrupt();
 
-        assertThatThrownBy(() -> unpack(new TarBytes().file("a", 0644, "")))
-                .isInstanceOf(InterruptedIOException.class);
+        assertThatThrownBy(() -> unpack(new TarBytes().file("a", 0644, ""))).isInstanceOf(InterruptedIOException.class);
 
         assertThat(Thread.interrupted()).isTrue();
     }
