@@ -15,7 +15,7 @@ SKIPS=()
 
 # count PART PASSED FAILED SKIPPED CODE   adds a part's results; one that failed without a failed test, or ran none, is a failure.
 count() {
-    local part=$1 failed=$3 code=$5 why=
+    local part=$1 failed=$3 code=$5 why=''
     if [ "$code" != 0 ] && [ "$failed" = 0 ]; then
         why="ended with code $code"
     elif [ $(($2 + failed)) = 0 ]; then
@@ -29,7 +29,8 @@ count() {
     FAILED=$((FAILED + failed))
     SKIPPED=$((SKIPPED + $4))
     printf '%s: %s, %d s\n' "$part" "$(totals "$2" "$failed" "$4")" $((SECONDS - START))
-    [ "$failed" = 0 ] || tail -40 "$LOGS/$part.log" | sed 's/^/    /'
+    # The tests that failed are named at the end; where none is, the log must tell.
+    [ -z "$why" ] || tail -40 "$LOGS/$part.log" | sed 's/^/    /'
 }
 
 # run PART COMMAND...   runs it with its output in the part's log; CODE is its exit code.
@@ -39,7 +40,10 @@ run() {
     START=$SECONDS
     CODE=0
     echo "$part ..."
-    "$@" >"$LOGS/$part.log" 2>&1 || CODE=$?
+    "$@" >"$LOGS/$part.raw" 2>&1 || CODE=$?
+    # Maven leaves colours behind even in a file.
+    sed 's/\x1b\[[0-9;]*m//g' "$LOGS/$part.raw" >"$LOGS/$part.log"
+    rm "$LOGS/$part.raw"
 }
 
 # script PART COMMAND...   runs a script that ends with its totals and prints FAILED and SKIPPED lines.
@@ -68,13 +72,20 @@ function attribute(name,    at, rest) {
 /<skipped[ \/>]/ { skipped++; print "SKIPPED " test ": " attribute("message") }
 END { print tests - failed - skipped " passed, " failed + 0 " failed, " skipped + 0 " skipped" }'
 
+read_reports() { find "$1" -path '*/target/surefire-reports/TEST-*.xml' -exec cat {} + | awk "$READ_REPORTS"; }
+
 java_tests() {
     local code=0
     rm -rf "$REPOSITORY"/*/target/surefire-reports
     mvn -B -f "$REPOSITORY/pom.xml" -Dmaven.test.failure.ignore=true verify || code=$?
-    # Maven leaves the line in colour.
-    printf '\033[0m\n'
-    find "$REPOSITORY" -path '*/target/surefire-reports/TEST-*.xml' -exec cat {} + | awk "$READ_REPORTS"
+    read_reports "$REPOSITORY"
+    return $code
+}
+
+blackbox_tests() {
+    local code=0
+    "$CONFORMANCE/blackbox.sh" || code=$?
+    read_reports "$CONFORMANCE"
     return $code
 }
 
@@ -95,7 +106,7 @@ script java java_tests
 if [ -x "$REPOSITORY/packaging/target/dist/bin/gantry" ]; then
     script c c_tests
     script distribution "$REPOSITORY/packaging/test-dist.sh"
-    script blackbox "$CONFORMANCE/blackbox.sh"
+    script blackbox blackbox_tests
     script crictl "$CONFORMANCE/crictl.sh"
     script critest "$CONFORMANCE/critest.sh"
 else
