@@ -91,6 +91,8 @@ static bool ever_created(const struct container *container) {
 }
 
 static void drain_begin(struct container *container) {
+    /* The groups are empty now, so their folders can go, before the daemon removes those above them. */
+    executions_groups_remove(container);
     for (size_t i = 0; i < container->exec_groups.count; i++)
         rmdir(container->exec_groups.paths[i]);
     path_list_free(&container->exec_groups);

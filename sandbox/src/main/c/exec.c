@@ -358,8 +358,11 @@ static int launch(struct execution *execution, const struct spec *spec, struct e
         fail(error, "exec", NULL, errno, "pidfd_open");
         goto out;
     }
-    if ((pids = ns_open(init, NS_PID, error)) < 0)
+    if ((pids = ns_open(init, NS_PID, error)) < 0) {
+        if (error->number == ENOENT) /* a process that has ended but is not reaped yet has no namespaces */
+            fail(error, "exec", execution->id, ESRCH, "the container has exited");
         goto out;
+    }
     if (!spec_has(spec, R_TTY) && streams_pipes(&execution->streams, &ends, spec_has(spec, R_STDIN), error) < 0)
         goto out;
     if (channel_open(channel, error) < 0)
@@ -455,6 +458,14 @@ void executions_end(const struct container *container, bool forget) {
                 kill(e->child.pid, SIGKILL);
             if (forget)
                 e->container = NULL;
+        }
+}
+
+void executions_groups_remove(const struct container *container) {
+    for (struct execution *e = executions; e != NULL; e = e->next)
+        if (e->container == container && e->group != NULL && rmdir(e->group) == 0) {
+            free(e->group);
+            e->group = NULL;
         }
 }
 

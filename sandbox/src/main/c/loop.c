@@ -134,7 +134,7 @@ void loop_run(void) {
         int timeout = next_timeout();
 
         loop.batch_length = epoll_wait(loop.epoll, loop.batch, BATCH, timeout);
-        for (int i = 0; i < loop.batch_length; i++) {
+        for (int i = 0; i < loop.batch_length; i++) { /* -1, EINTR: none */
             struct source *source = loop.batch[i].data.ptr;
 
             if (source != NULL)

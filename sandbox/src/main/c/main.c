@@ -118,6 +118,7 @@ static int serve(int socket, int ready, struct error *error) {
 
     if (setsid() < 0 || chdir("/") < 0)
         return fail(error, "session", NULL, errno, "setsid");
+    umask(0); /* every file is made with the mode that it shall have */
     self.start_time = process_start_time(self.pid);
     signals_ignore();
     if (loop_open(error) < 0 || spawn_open(error) < 0 || pid_write(&self, error) < 0 || streams_replace(error) < 0)

@@ -18,8 +18,9 @@ static void refuse(struct connection *connection, const char *step, const char *
 
 static struct container *container_of_request(struct connection *connection, const char *step, const char *id) {
     struct container *container = container_find(id);
+    bool deletes = strcmp(step, "delete") == 0; /* also of one whose setup hangs */
 
-    if (container == NULL || container->state == CONTAINER_CREATING) {
+    if (container == NULL || (container->state == CONTAINER_CREATING && !deletes) || container->never_created) {
         refuse(connection, step, id, ENOENT, "there is no such container");
         return NULL;
     }

@@ -136,6 +136,8 @@ void execution_hang_up(struct execution *execution);
 /* The container has ended: its execs get SIGKILL. With `forget` it is about to be freed. */
 void executions_end(const struct container *container, bool forget);
 bool executions_any(void);
+/* Removes the groups of its execs, which hold at most processes that have ended. */
+void executions_groups_remove(const struct container *container);
 
 /* ---- requests.c ---- */
 

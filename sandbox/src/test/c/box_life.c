@@ -14,6 +14,8 @@ static void runs_to_its_end(void) {
     CHECK(pod_start(&pod, true, true));
     CHECK(container_run(&pod, "c1", "echo", "hello", "err", "oops", "exit", "7", NULL));
     CHECK(container_wait(&pod, "c1") == 7);
+    struct stat status;
+    CHECK(stat(log_path(&pod, "c1"), &status) == 0 && (status.st_mode & 07777) == 0640);
     const char *log = content(log_path(&pod, "c1"));
     CHECK_TEXT(strstr(log, "Z stdout F hello\n") != NULL && strstr(log, "Z stderr F oops\n") != NULL, log);
     const char *record = content(in_run(&pod, "c1.exit"));
@@ -288,6 +290,36 @@ static void oom_told(void) {
     CHECK(access(group, F_OK) < 0);
 }
 
+/* Whoever forks faster than one can kill must still come to an end. */
+static void fork_bomb_ends(void) {
+    struct pod pod;
+    struct message m = {0};
+    char group[256], limit[300], procs[300];
+    bool v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+
+    snprintf(group, sizeof group, "%s", cgroup_make(v2 ? "" : "pids", "bomb"));
+    CHECK(group[0] != '\0');
+    snprintf(limit, sizeof limit, "%s/pids.max", group);
+    write_file(limit, "60");
+    CHECK(pod_start(&pod, true, false));
+    container_records(&m, &pod, "c1", false);
+    fields(&m, "cgroup", v2 ? "v2" : "v1", group, "killgroup", group, "arg", "probe", "arg", "forkbomb", NULL);
+    struct frame answer = request(pod.run, CREATE, &m);
+    CHECK_TEXT(answer.type == OK, frame_field(&answer, 3));
+    frame_free(&answer);
+    message_free(&m);
+    CHECK(container_start(&pod, "c1"));
+    for (int i = 0; i < 5000 && strstr(content(log_path(&pod, "c1")), "bombing") == NULL; i++)
+        usleep(1000);
+    usleep(20000);
+    answer = request_fields(pod.run, KILL, "c1", "9", "all", NULL);
+    frame_free(&answer);
+    CHECK(container_wait(&pod, "c1") == 137);
+    snprintf(procs, sizeof procs, "%s/cgroup.procs", group);
+    CHECK(strcmp(content(procs), "") == 0 && rmdir(group) == 0);
+    CHECK(pod_stop(&pod));
+}
+
 static void many_at_once(void) {
     struct pod pod;
     char id[16];
@@ -312,5 +344,5 @@ static void many_at_once(void) {
 const struct test box_life[] = {{"a container runs to its end", runs_to_its_end}, {"states", states},
         {"created, then deleted", created_then_deleted}, {"a start that fails", start_fails}, {"a create that fails", create_fails},
         {"outlives its clients", outlives_its_clients}, {"logs", logs}, {"the kill group is emptied", kill_group_emptied},
-        {"the drain ends", drain_ends}, {"an OOM kill is told", oom_told}, {"many containers at once", many_at_once}};
+        {"the drain ends", drain_ends}, {"an OOM kill is told", oom_told}, {"a fork bomb ends", fork_bomb_ends}, {"many containers at once", many_at_once}};
 const size_t box_life_count = sizeof box_life / sizeof box_life[0];

@@ -138,6 +138,31 @@ static void masked_and_read_only(void) {
     CHECK(pod_stop(&pod));
 }
 
+/* The container sees its own group as the root of each hierarchy. */
+static void cgroup_mounts(void) {
+    struct pod pod;
+    struct message m = {0};
+    char group[256], mark[300];
+    bool v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+
+    snprintf(group, sizeof group, "%s", cgroup_make(v2 ? "" : "pids", "seen"));
+    CHECK(group[0] != '\0');
+    snprintf(mark, sizeof mark, "%s/marker", group);
+    CHECK(mkdir(mark, 0755) == 0);
+    CHECK(pod_start(&pod, true, true));
+    container_records(&m, &pod, "c1", false);
+    fields(&m, "cgroup", v2 ? "v2" : "v1", group, "killgroup", group, "mount", "sysfs", "sysfs", "/sys", "ro,nosuid,nodev,noexec", "", "mount", "tmpfs",
+            "tmpfs", "/sys/fs/cgroup", "nosuid", "mode=755", "mount", v2 ? "cgroup2" : "cgroup", "cgroup", "/sys/fs/cgroup/pids",
+            "ro,nosuid,nodev,noexec", v2 ? "" : "pids", "arg", "probe", "arg", "stat", "arg", "/sys/fs/cgroup/pids/marker", "arg", "read", "arg",
+            "/proc/self/cgroup", "arg", "mkdir", "arg", "/sys/fs/cgroup/pids/x", "arg", "ls", "arg", "/sys/class/net", NULL);
+    bool ran = run(&pod, &m, "c1");
+    rmdir(mark);
+    CHECK(rmdir(group) == 0);
+    const char *text = log_text(&pod, "c1");
+    CHECK_TEXT(ran && strncmp(text, "40755", 5) == 0 && strstr(text, v2 ? "0::/\n" : "pids:/\n") != NULL && strstr(text, "error EROFS\nlo \n") != NULL, text);
+    CHECK(pod_stop(&pod));
+}
+
 /* Links in the image lead where the container sees them lead, never to the host. */
 static void image_links(void) {
     struct pod pod;
@@ -255,6 +280,6 @@ static void many_layers(void) {
 }
 
 const struct test box_rootfs[] = {{"binds", binds}, {"propagation", propagation}, {"masked and read-only paths", masked_and_read_only},
-        {"links of the image", image_links}, {"no terminal but by devpts", no_terminal_but_devpts}, {"volumes", volumes},
+        {"cgroup mounts", cgroup_mounts}, {"links of the image", image_links}, {"no terminal but by devpts", no_terminal_but_devpts}, {"volumes", volumes},
         {"many layers", many_layers}};
 const size_t box_rootfs_count = sizeof box_rootfs / sizeof box_rootfs[0];

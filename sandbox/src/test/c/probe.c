@@ -190,6 +190,14 @@ static void do_lines(int count, int length) {
     }
 }
 
+/* As many processes as there may be, for ever. */
+static void do_forkbomb(void) {
+    puts("bombing");
+    fflush(stdout);
+    for (;;)
+        fork();
+}
+
 static void do_memhog(size_t megabytes) {
     for (size_t i = 0; i < megabytes; i++) {
         char *block = malloc(1 << 20);
@@ -284,7 +292,7 @@ static const struct verb {
         {"fds", 0}, {"stat", 1}, {"ls", 1}, {"write", 2}, {"link", 1}, {"mounts", 1}, {"isatty", 0}, {"size", 0}, {"spawn", 1},
         {"spawn-holding", 1}, {"bytes", 1}, {"lines", 2}, {"memhog", 1}, {"resized", 0}, {"trap", 1}, {"xattr", 2}, {"rlimit", 1},
         {"cwd", 0}, {"umask", 0}, {"ps", 0}, {"env", 1}, {"mkdir", 1}, {"bindmount", 2}, {"hostname", 0}, {"pid", 0}, {"kill", 1},
-        {"open", 1}};
+        {"open", 1}, {"forkbomb", 0}};
 
 static void run(size_t verb, char **a) {
     char name[256];
@@ -325,6 +333,7 @@ static void run(size_t verb, char **a) {
     case 32: gethostname(name, sizeof name); puts(name); break;
     case 33: printf("%d\n", getpid()); break;
     case 34: fflush(stdout); kill(getpid(), atoi(a[0])); break;
+    case 36: do_forkbomb(); break;
     case 35: result(open(a[0], O_WRONLY) >= 0); break;
     default: break;
     }
