@@ -1,0 +1,117 @@
+package io.gantry.image.unpack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.github.luben.zstd.Zstd;
+import io.gantry.image.fixture.TestImage;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class DecompressionTest {
+    private static final byte[] CONTENT = content();
+
+    private static byte[] content() {
+        byte[] content = new byte[700_000];
+        new Random(2).nextBytes(content);
+        Arrays.fill(content, 100_000, 400_000, (byte) 'x');
+        return content;
+    }
+
+    private static byte[] joined(byte[]... parts) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        for (byte[] part : parts) {
+            out.writeBytes(part);
+        }
+        return out.toByteArray();
+    }
+
+    /** As a network may give it: a few bytes at a time, and never a word about what is to come. */
+    private static InputStream trickle(byte[] bytes, int piece) {
+        return new ByteArrayInputStream(bytes) {
+            @Override
+            public int read(byte[] into, int from, int count) {
+                return super.read(into, from, Math.min(count, piece));
+            }
+
+            @Override
+            public int available() {
+                return 0;
+            }
+        };
+    }
+
+    private static byte[] inflate(byte[] compressed, int piece) throws IOException {
+        try (InputStream in = Decompression.open(trickle(compressed, piece))) {
+            return in.readAllBytes();
+        }
+    }
+
+    @Test
+    void readsGzipOfOneAndOfManyMembers() throws IOException {
+        byte[] one = TestImage.gzip(CONTENT);
+        for (int piece : new int[] {1, 7, 4096, 1 << 20}) {
+            assertThat(inflate(one, piece)).isEqualTo(CONTENT);
+            assertThat(inflate(joined(one, TestImage.gzip(new byte[0]), TestImage.gzip(new byte[] {1, 2})), piece))
+                    .isEqualTo(joined(CONTENT, new byte[] {1, 2}));
+        }
+        assertThat(inflate(joined(one, new byte[1000]), 100)).isEqualTo(CONTENT);
+    }
+
+    @Test
+    void readsGzipWithAllOptionalFieldsInItsHeader() throws IOException {
+        byte[] plain = TestImage.gzip(CONTENT);
+        byte[] header = HexFormat.of().parseHex("1f8b081f00000000000304006162636466696c6500636f6d6d656e7400" + "0000");
+
+        assertThat(inflate(joined(header, Arrays.copyOfRange(plain, 10, plain.length)), 3))
+                .isEqualTo(CONTENT);
+    }
+
+    @Test
+    void damagedGzipIsRefused() {
+        byte[] good = TestImage.gzip(CONTENT);
+        byte[] badCrc = good.clone();
+        badCrc[good.length - 8] ^= 1;
+        byte[] badLength = good.clone();
+        badLength[good.length - 1] ^= 1;
+        byte[] badData = good.clone();
+        badData[good.length / 2] ^= 0x55;
+        for (byte[] bad : new byte[][] {
+            badCrc,
+            badLength,
+            badData,
+            Arrays.copyOf(good, good.length - 1),
+            Arrays.copyOf(good, good.length / 2),
+            Arrays.copyOf(good, 5),
+            joined(good, new byte[] {1, 2, 3}),
+            joined(good, Arrays.copyOf(good, 20))
+        }) {
+            assertThatThrownBy(() -> inflate(bad, 1000)).isInstanceOf(IOException.class);
+        }
+    }
+
+    @Test
+    void readsZstdOfOneAndOfManyFrames() throws IOException {
+        byte[] one = Zstd.compress(CONTENT, 3);
+        byte[] skippable = HexFormat.of().parseHex("502a4d1804000000deadbeef");
+
+        assertThat(inflate(one, 11)).isEqualTo(CONTENT);
+        assertThat(inflate(joined(skippable, one, skippable, Zstd.compress(new byte[] {5})), 4096))
+                .isEqualTo(joined(CONTENT, new byte[] {5}));
+        assertThatThrownBy(() -> inflate(Arrays.copyOf(one, one.length - 10), 4096))
+                .isInstanceOf(IOException.class);
+    }
+
+    @Test
+    void passesPlainDataThrough() throws IOException {
+        assertThat(inflate(CONTENT, 1000)).isEqualTo(CONTENT);
+        assertThat(inflate(new byte[] {0x1f}, 1000)).isEqualTo(new byte[] {0x1f});
+        assertThat(inflate(new byte[0], 1000)).isEmpty();
+    }
+}
