@@ -52,9 +52,8 @@ class OciLayoutImportTest {
     }
 
     private Path writeFolder() throws IOException {
-        Path layout = Files.createDirectories(folder.resolve("layout/blobs/sha256"))
-                .getParent()
-                .getParent();
+        Path layout = folder.resolve("layout");
+        Files.createDirectories(layout.resolve("blobs/sha256"));
         Files.writeString(layout.resolve("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");
         Files.write(layout.resolve("index.json"), index(image));
         Files.write(layout.resolve("blobs/sha256/" + image.manifestDigest().hex()), image.manifest());
