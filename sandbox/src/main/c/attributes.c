@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,16 @@ static int label_open(const struct spec *spec, struct error *error) {
     return fd;
 }
 
+/* Else a container would find the keys of whoever started the daemon. By its name the container's execs join the same one. */
+static int keyring_join(const struct spec *spec, struct error *error) {
+    char name[140];
+
+    snprintf(name, sizeof name, "_ses.%s", spec_value(spec, R_ID) == NULL ? "" : spec_value(spec, R_ID));
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 && errno != ENOSYS)
+        return fail(error, "keyring", NULL, errno, "cannot join a session keyring");
+    return 0;
+}
+
 int attributes_early(struct attributes *attributes, const struct spec *spec, struct error *error) {
     const struct record *user = spec_next(spec, R_USER, NULL);
     const char *score = spec_value(spec, R_OOMSCORE), *score_try = spec_value(spec, R_OOMSCORE_TRY);
@@ -71,6 +82,8 @@ int attributes_early(struct attributes *attributes, const struct spec *spec, str
         if ((spec->records[i].type == R_RLIMIT || spec->records[i].type == R_RLIMIT_TRY)
                 && limit(&spec->records[i], error) < 0)
             return -1;
+    if (keyring_join(spec, error) < 0)
+        return -1;
     error->number = 0;
     attributes->label = label_open(spec, error);
     return attributes->label < 0 && error->number != 0 ? -1 : 0;

@@ -41,9 +41,13 @@ _Noreturn void init_run(const struct spec *spec, const struct ns_plan *plan, con
     struct error error = {0};
 
     if (prepare(spec, plan, streams, &attributes, &error) == 0) {
+        /* After the answer to CREATE: START seldom comes so soon that it would have to wait for this. */
+        bool detached = rootfs_detach_host(&error) == 0;
+
         if (!channel_await())
             _exit(125);
-        attributes_execute(&attributes, &error);
+        if (detached)
+            attributes_execute(&attributes, &error);
     }
     channel_error(&error);
     _exit(127);

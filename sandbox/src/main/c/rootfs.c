@@ -370,12 +370,15 @@ int rootfs_build(struct rootfs *rootfs, struct error *error) {
 int rootfs_enter(struct rootfs *rootfs, struct error *error) {
     if (fchdir(rootfs->root) < 0 || sys_pivot_root(".", ".") < 0)
         return fail(error, "rootfs", "/", errno, "pivot_root");
-    /* The old root now lies over the new one. */
+    free(rootfs->sources);
+    rootfs->sources = NULL;
+    return 0;
+}
+
+int rootfs_detach_host(struct error *error) {
     if (umount2(".", MNT_DETACH) < 0)
         return fail(error, "rootfs", "/", errno, "cannot detach the host's file systems");
     if (chdir("/") < 0)
         return fail(error, "rootfs", "/", errno, "chdir");
-    free(rootfs->sources);
-    rootfs->sources = NULL;
     return 0;
 }

@@ -20,8 +20,10 @@ struct rootfs {
 int rootfs_open(struct rootfs *rootfs, const struct spec *spec, struct error *error);
 /* Executes the records in their order. */
 int rootfs_build(struct rootfs *rootfs, struct error *error);
-/* Makes it the root of the process. */
+/* Makes it the root of the process; the host's root lies over it until rootfs_detach_host. */
 int rootfs_enter(struct rootfs *rootfs, struct error *error);
+/* Takes the host's file systems away, which waits for an RCU grace period: milliseconds on a busy machine. */
+int rootfs_detach_host(struct error *error);
 
 /* overlay.c: the detached overlay mount. */
 int overlay_mount(const struct spec *spec, const struct record *record, struct error *error);

@@ -12,12 +12,12 @@ static void runs_to_its_end(void) {
     struct pod pod;
 
     CHECK(pod_start(&pod, true, true));
-    CHECK(container_run(&pod, "c1", "echo", "hello", "err", "oops", "exit", "7", NULL));
+    CHECK(container_run(&pod, "c1", "echo", "hello", "keyring", "err", "oops", "exit", "7", NULL));
     CHECK(container_wait(&pod, "c1") == 7);
     struct stat status;
     CHECK(stat(log_path(&pod, "c1"), &status) == 0 && (status.st_mode & 07777) == 0640);
     const char *log = content(log_path(&pod, "c1"));
-    CHECK_TEXT(strstr(log, "Z stdout F hello\n") != NULL && strstr(log, "Z stderr F oops\n") != NULL, log);
+    CHECK_TEXT(strstr(log, "Z stdout F hello\n") != NULL && strstr(log, "F _ses.c1\n") != NULL && strstr(log, "Z stderr F oops\n") != NULL, log);
     const char *record = content(in_run(&pod, "c1.exit"));
     CHECK_TEXT(strncmp(record, "id c1\ncode 7\nsignal 0\noom 0\nstarted 1", 36) == 0 && strstr(record, "\nfinished 1") != NULL, record);
     CHECK(container_wait(&pod, "c1") == 7); /* again, at once */

@@ -38,9 +38,9 @@ static void exec_streams(void) {
 
     CHECK(pod_start(&pod, true, true));
     CHECK(container_run(&pod, "c1", "sleep", "1000000", NULL));
-    exec_probe(&pod, "c1", &session, "echo", "out", "err", "oops", "cat", "hostname", "exit", "5", NULL);
+    exec_probe(&pod, "c1", &session, "echo", "out", "err", "oops", "cat", "hostname", "keyring", "exit", "5", NULL);
     CHECK(code_is(&session, "5"));
-    CHECK_TEXT(strcmp(session.out, "out\ntestpod\n") == 0 && strcmp(session.err, "oops\n") == 0, session.out);
+    CHECK_TEXT(strcmp(session.out, "out\ntestpod\n_ses.c1\n") == 0 && strcmp(session.err, "oops\n") == 0, session.out);
     session_free(&session);
     fields(&m, "arg", "nothere", NULL);
     int client = exec_open(&pod, "c1", &m);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -190,6 +192,17 @@ static void do_lines(int count, int length) {
     }
 }
 
+/* The name of the session keyring. */
+static void do_keyring(void) {
+    char text[256];
+    long length = syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text, sizeof text);
+
+    if (length < 0)
+        result(false);
+    else
+        puts(strrchr(text, ';') + 1);
+}
+
 /* As many processes as there may be, for ever. */
 static void do_forkbomb(void) {
     puts("bombing");
@@ -292,7 +305,7 @@ static const struct verb {
         {"fds", 0}, {"stat", 1}, {"ls", 1}, {"write", 2}, {"link", 1}, {"mounts", 1}, {"isatty", 0}, {"size", 0}, {"spawn", 1},
         {"spawn-holding", 1}, {"bytes", 1}, {"lines", 2}, {"memhog", 1}, {"resized", 0}, {"trap", 1}, {"xattr", 2}, {"rlimit", 1},
         {"cwd", 0}, {"umask", 0}, {"ps", 0}, {"env", 1}, {"mkdir", 1}, {"bindmount", 2}, {"hostname", 0}, {"pid", 0}, {"kill", 1},
-        {"open", 1}, {"forkbomb", 0}};
+        {"open", 1}, {"forkbomb", 0}, {"keyring", 0}};
 
 static void run(size_t verb, char **a) {
     char name[256];
@@ -334,6 +347,7 @@ static void run(size_t verb, char **a) {
     case 33: printf("%d\n", getpid()); break;
     case 34: fflush(stdout); kill(getpid(), atoi(a[0])); break;
     case 36: do_forkbomb(); break;
+    case 37: do_keyring(); break;
     case 35: result(open(a[0], O_WRONLY) >= 0); break;
     default: break;
     }
