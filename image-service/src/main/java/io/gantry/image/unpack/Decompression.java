@@ -19,7 +19,7 @@ public final class Decompression {
         byte[] magic = in.readNBytes(MAGIC);
         InputStream whole = new SequenceInputStream(new ByteArrayInputStream(magic), in);
         if (magic.length >= 2 && (magic[0] & 0xff) == 0x1f && (magic[1] & 0xff) == 0x8b) {
-            return new GzipInput(whole, new JdkInflater());
+            return new GzipInput(whole, RawInflater.fastest());
         }
         if (magic.length == MAGIC && isZstd(magic)) {
             ZstdInputStreamNoFinalizer zstd = new ZstdInputStreamNoFinalizer(new Unclosed(whole));

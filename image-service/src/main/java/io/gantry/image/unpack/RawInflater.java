@@ -1,10 +1,18 @@
 package io.gantry.image.unpack;
 
+import io.gantry.linux.IsalInflate;
 import java.io.IOException;
+import java.util.Optional;
 
 /** Inflates raw deflate data (RFC 1951) piece by piece. Not thread-safe. */
 interface RawInflater extends AutoCloseable {
-    /** Gives input, all of the former having been consumed. The bytes must stay as they are until then. */
+    /** ISA-L's where it is installed, else the JDK's. */
+    static RawInflater fastest() {
+        Optional<IsalInflate> isal = IsalInflate.open();
+        return isal.isPresent() ? new IsalInflater(isal.get()) : new JdkInflater();
+    }
+
+    /** Gives at most 128 KiB of input, all of the former having been consumed. The bytes must stay as they are until then. */
     void input(byte[] bytes, int from, int count);
 
     /** Inflates into the range; 0 when more input is needed or the stream has {@link #isFinished ended}. */

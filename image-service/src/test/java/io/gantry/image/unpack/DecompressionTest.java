@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.github.luben.zstd.Zstd;
 import io.gantry.image.fixture.TestImage;
+import io.gantry.linux.IsalInflate;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -12,6 +13,8 @@ import java.io.InputStream;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
+import java.util.zip.Deflater;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 
 class DecompressionTest {
@@ -50,6 +53,37 @@ class DecompressionTest {
     private static byte[] inflate(byte[] compressed, int piece) throws IOException {
         try (InputStream in = Decompression.open(trickle(compressed, piece))) {
             return in.readAllBytes();
+        }
+    }
+
+    @Test
+    void bothInflatersGiveTheSame() throws IOException {
+        byte[] two = joined(TestImage.gzip(CONTENT), TestImage.gzip(new byte[] {1, 2, 3}));
+        for (int piece : new int[] {1, 5, 4096, 1 << 20}) {
+            try (GzipInput jdk = new GzipInput(trickle(two, piece), new JdkInflater());
+                    GzipInput isal = new GzipInput(
+                            trickle(two, piece),
+                            new IsalInflater(IsalInflate.open().orElseThrow()))) {
+                assertThat(jdk.readAllBytes()).isEqualTo(joined(CONTENT, new byte[] {1, 2, 3}));
+                assertThat(isal.readAllBytes()).isEqualTo(joined(CONTENT, new byte[] {1, 2, 3}));
+            }
+        }
+    }
+
+    @Test
+    void storedBlocksAndEveryLengthEndWhereTheyShould() throws IOException {
+        for (int length = 0; length < 300; length++) {
+            byte[] content = Arrays.copyOf(CONTENT, length);
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            try (GZIPOutputStream stored = new GZIPOutputStream(out) {
+                {
+                    def.setLevel(Deflater.NO_COMPRESSION);
+                }
+            }) {
+                stored.write(content);
+            }
+            byte[] both = joined(out.toByteArray(), TestImage.gzip(content));
+            assertThat(inflate(both, 13)).as("length %d", length).isEqualTo(joined(content, content));
         }
     }
 
