@@ -62,9 +62,9 @@ class ExecTest {
 
     @Test
     void eachStreamIsCappedWithoutAnError() {
-        String line = "dd if=/dev/zero bs=1M count=%d 2>/dev/null";
+        String line = "dd if=/dev/zero bs=1M count=%d %s 2>/dev/null";
         ExecSyncResponse answer = cri.execSync(
-                container, 60, "sh", "-c", line.formatted(20) + "; " + line.formatted(17) + " >&2; exit 5");
+                container, 60, "sh", "-c", line.formatted(20, "") + "; " + line.formatted(17, ">&2") + "; exit 5");
         assertThat(answer.getStdout().size()).isEqualTo(CAP);
         assertThat(answer.getStderr().size()).isEqualTo(CAP);
         assertThat(answer.getExitCode()).isEqualTo(5);
