@@ -96,7 +96,20 @@ final class ConfigFile {
                 new DaemonConfig.Pods(
                         path("runtime.seccomp_profile_root", "/var/lib/kubelet/seccomp"),
                         string("runtime.handler", "gantry"),
-                        size("runtime.pod_shm_size", "64Mi")));
+                        size("runtime.pod_shm_size", "64Mi")),
+                streaming());
+    }
+
+    private DaemonConfig.Streaming streaming() throws ConfigException {
+        DaemonConfig.Streaming streaming = new DaemonConfig.Streaming(
+                string("streaming.address", "127.0.0.1"),
+                (int) number("streaming.port", 0, 0, 65535),
+                string("streaming.tls_cert", ""),
+                string("streaming.tls_key", ""));
+        if (streaming.tlsCert().isEmpty() != streaming.tlsKey().isEmpty()) {
+            throw new ConfigException(source + ": streaming.tls_cert and streaming.tls_key go together");
+        }
+        return streaming;
     }
 
     private void refuseUnknown(String prefix, JsonNode node) throws ConfigException {
@@ -193,12 +206,17 @@ final class ConfigFile {
         }
         long value;
         try {
-            value = override != null ? Long.parseLong(override) : node != null && node.isIntegralNumber() ? node.longValue() : Long.MIN_VALUE;
+            value = override != null
+                    ? Long.parseLong(override)
+                    : node != null && node.isIntegralNumber() ? node.longValue() : Long.MIN_VALUE;
         } catch (NumberFormatException e) {
             value = Long.MIN_VALUE;
         }
         if (value < min || value > max) {
-            throw bad(key, String.valueOf(override != null ? override : node), "a whole number from " + min + " to " + max);
+            throw bad(
+                    key,
+                    String.valueOf(override != null ? override : node),
+                    "a whole number from " + min + " to " + max);
         }
         return value;
     }

@@ -4,13 +4,13 @@ import io.gantry.cni.Cni;
 import io.gantry.cni.CniConfig;
 import io.gantry.image.ImageConfig;
 import io.gantry.image.ImageException;
-
 import io.gantry.image.Images;
 import io.gantry.image.cri.ImageCriService;
 import io.gantry.image.service.LocalImages;
 import io.gantry.runtime.CriRuntime;
 import io.gantry.runtime.RuntimeLayout;
 import io.gantry.runtime.Version;
+import io.gantry.runtime.streaming.StreamingConfig;
 import io.gantry.sandbox.Cgroups;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Shims;
@@ -42,15 +42,16 @@ final class Daemon {
             if (!config.image().embeddedDir().isEmpty()) {
                 EmbeddedImages.load(Path.of(config.image().embeddedDir()), images);
             }
-            CriRuntime runtime = runtime(config, images);
-            CriServer server = CriServer.start(config, List.of(runtime.service(), new ImageCriService(images)));
-            log.info("gantry {} serves on {}", Distribution.version(), config.socket());
-            notification.ready("serving on " + config.socket());
-            awaitTermination();
-            log.info("told to end: finishing the calls under way");
-            notification.stopping();
-            server.drain();
-            log.info("ended; pods and containers go on");
+            try (CriRuntime runtime = runtime(config, images)) {
+                CriServer server = CriServer.start(config, List.of(runtime.service(), new ImageCriService(images)));
+                log.info("gantry {} serves on {}", Distribution.version(), config.socket());
+                notification.ready("serving on " + config.socket());
+                awaitTermination();
+                log.info("told to end: finishing the calls under way");
+                notification.stopping();
+                server.drain();
+                log.info("ended; pods and containers go on");
+            }
         } finally {
             ENDED.countDown();
         }
@@ -87,7 +88,8 @@ final class Daemon {
                     new CriRuntime.Settings(
                             config.pods().defaultRuntimeHandler(),
                             config.pods().seccompProfileRoot(),
-                            config.pods().podShmSize()),
+                            config.pods().podShmSize(),
+                            streaming(config.streaming())),
                     new Version(Distribution.version()),
                     images,
                     cni,
@@ -98,13 +100,22 @@ final class Daemon {
         }
     }
 
+    private static StreamingConfig streaming(DaemonConfig.Streaming config) {
+        return new StreamingConfig(
+                config.address(),
+                config.port(),
+                config.tlsCert().isEmpty() ? null : Path.of(config.tlsCert()),
+                config.tlsKey().isEmpty() ? null : Path.of(config.tlsKey()));
+    }
+
     /** systemd where it runs and the hierarchy is unified: there it owns the tree, and a kubelet is told to use it too. */
     static Cgroups.Driver driver(String configured) {
         return switch (configured) {
             case "systemd" -> Cgroups.Driver.SYSTEMD;
             case "cgroupfs" -> Cgroups.Driver.CGROUPFS;
             default ->
-                Files.isDirectory(Path.of("/run/systemd/system")) && Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers"))
+                Files.isDirectory(Path.of("/run/systemd/system"))
+                                && Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers"))
                         ? Cgroups.Driver.SYSTEMD
                         : Cgroups.Driver.CGROUPFS;
         };
@@ -112,17 +123,18 @@ final class Daemon {
 
     private static void awaitTermination() throws InterruptedException {
         CountDownLatch told = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(
-                () -> {
-                    told.countDown();
-                    try {
-                        // The process ends when its hooks have: until then the calls under way are finished.
-                        ENDED.await();
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                },
-                "gantry-termination"));
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(
+                        () -> {
+                            told.countDown();
+                            try {
+                                // The process ends when its hooks have: until then the calls under way are finished.
+                                ENDED.await();
+                            } catch (InterruptedException e) {
+                                Thread.currentThread().interrupt();
+                            }
+                        },
+                        "gantry-termination"));
         told.await();
     }
 }

@@ -23,7 +23,8 @@ public record DaemonConfig(
         Cgroup cgroup,
         Image image,
         Cni cni,
-        Pods pods) {
+        Pods pods,
+        Streaming streaming) {
 
     /** Which cgroup driver: {@code auto} is systemd where systemd runs on cgroup v2, else cgroupfs. */
     public record Cgroup(String driver) {}
@@ -65,4 +66,13 @@ public record DaemonConfig(
      * @param podShmSize bytes of a pod's /dev/shm
      */
     public record Pods(Path seccompProfileRoot, String defaultRuntimeHandler, long podShmSize) {}
+
+    /**
+     * Exec, attach and port-forward.
+     *
+     * @param port 0 for any free one
+     * @param tlsCert a PEM certificate chain; empty for plain HTTP
+     * @param tlsKey its PEM key; empty for plain HTTP
+     */
+    public record Streaming(String address, int port, String tlsCert, String tlsKey) {}
 }

@@ -1,12 +1,16 @@
 package io.gantry.runtime;
 
+import io.gantry.runtime.streaming.ProcessSession;
+import io.gantry.runtime.streaming.ProcessStreams;
 import io.gantry.sandbox.ExecResult;
 import io.gantry.sandbox.ExecSpec;
 import io.gantry.sandbox.ProcessSpec;
+import io.gantry.sandbox.ProcessSpec.TerminalSize;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Shim;
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Commands run in a container besides its own, and its log's rotation. */
 final class ContainerExecs {
@@ -30,7 +34,8 @@ final class ContainerExecs {
     ExecResult execSync(Container container, List<String> command, Duration timeout) throws CriException {
         Shim shim = running(container);
         try {
-            ExecResult result = shim.execSync(spec(container, command, false, false, timeout), MAX_OUTPUT);
+            ExecResult result = shim.execSync(
+                    spec(container, command, new ProcessStreams(false, true, true, false), null, timeout), MAX_OUTPUT);
             if (result.timedOut()) {
                 throw new CriException(
                         CriException.Kind.DEADLINE_EXCEEDED,
@@ -43,7 +48,33 @@ final class ContainerExecs {
         }
     }
 
-    private Shim running(Container container) throws CriException {
+    /**
+     * Starts a command whose streams are a client's.
+     *
+     * @param size of its terminal; null if it has none, or the size is not known yet
+     */
+    ProcessSession exec(Container container, List<String> command, ProcessStreams streams, @Nullable TerminalSize size)
+            throws CriException {
+        Shim shim = running(container);
+        try {
+            return new ShimSession(shim.exec(spec(container, command, streams, size, Duration.ZERO)));
+        } catch (SandboxException e) {
+            throw Failures.of("exec " + command.getFirst() + " in container " + container.id(), e);
+        }
+    }
+
+    /** Connects to the streams of a container's own process. */
+    ProcessSession attach(Container container, ProcessStreams streams) throws CriException {
+        Shim shim = running(container);
+        try {
+            return new ShimSession(shim.attach(container.id(), streams.stdin(), streams.stdout(), streams.stderr()));
+        } catch (SandboxException e) {
+            throw Failures.of("attach to container " + container.id(), e);
+        }
+    }
+
+    /** @throws CriException FAILED_PRECONDITION if the container does not run */
+    Shim running(Container container) throws CriException {
         if (!container.state().isRunning()) {
             throw CriException.precondition(
                     "container " + container.id() + " is not running: it is " + ContainerViews.state(container));
@@ -51,17 +82,23 @@ final class ContainerExecs {
         return node.pods().require(container.podId()).requireShim();
     }
 
-    private ExecSpec spec(Container container, List<String> command, boolean stdin, boolean terminal, Duration timeout)
+    private ExecSpec spec(
+            Container container,
+            List<String> command,
+            ProcessStreams streams,
+            @Nullable TerminalSize size,
+            Duration timeout)
             throws CriException, SandboxException {
         if (command.isEmpty()) {
             throw CriException.invalid("exec in container " + container.id() + ": no command is given");
         }
         ProcessSpec process = ProcessRecords.of(container.record().getProcess())
                 .arguments(command)
-                .terminal(terminal)
+                .terminal(streams.terminal())
+                .size(size)
                 .build();
         return new ExecSpec(
-                container.id(), process, containers.cgroup(container).placement(), stdin, timeout, null);
+                container.id(), process, containers.cgroup(container).placement(), streams.stdin(), timeout, null);
     }
 
     /** After a rotation: on return the log's path is a new file, and everything from now on goes there. */

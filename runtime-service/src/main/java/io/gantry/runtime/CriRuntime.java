@@ -2,6 +2,8 @@ package io.gantry.runtime;
 
 import io.gantry.cni.Cni;
 import io.gantry.image.Images;
+import io.gantry.runtime.streaming.StreamingConfig;
+import io.gantry.runtime.streaming.StreamingServer;
 import io.gantry.sandbox.Cgroups;
 import io.gantry.sandbox.Shims;
 import io.grpc.BindableService;
@@ -9,11 +11,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** The RuntimeService, put together: finds what a former daemon left, then serves. Pods and containers do not depend on this object living. */
-public final class CriRuntime {
+public final class CriRuntime implements AutoCloseable {
     private final RuntimeCriService service;
+    private final StreamingServer streaming;
 
-    private CriRuntime(RuntimeCriService service) {
+    private CriRuntime(RuntimeCriService service, StreamingServer streaming) {
         this.service = service;
+        this.streaming = streaming;
     }
 
     /**
@@ -22,8 +26,9 @@ public final class CriRuntime {
      * @param handler the name of the one runtime handler, besides the empty name
      * @param seccompProfiles where localhost profiles with a relative name lie
      * @param podShmSize bytes of a pod's /dev/shm
+     * @param streaming where exec, attach and port-forward are served
      */
-    public record Settings(String handler, Path seccompProfiles, long podShmSize) {}
+    public record Settings(String handler, Path seccompProfiles, long podShmSize, StreamingConfig streaming) {}
 
     /** Brings the state on disk and the machine together. When it returns, every call can be served. */
     public static CriRuntime start(
@@ -50,11 +55,18 @@ public final class CriRuntime {
         Containers containers = new Containers(node);
         PodSandboxes sandboxes = new PodSandboxes(node, containers);
         new Recovery(node, sandboxes, containers).run();
-        return new CriRuntime(new RuntimeCriService(node, version, sandboxes, containers));
+        StreamingServer streaming = StreamingServer.start(settings.streaming());
+        return new CriRuntime(new RuntimeCriService(node, version, sandboxes, containers, streaming), streaming);
     }
 
     /** What the gRPC server adds. */
     public BindableService service() {
         return service;
+    }
+
+    /** Ends the sessions of clients. Pods and containers go on. */
+    @Override
+    public void close() {
+        streaming.close();
     }
 }

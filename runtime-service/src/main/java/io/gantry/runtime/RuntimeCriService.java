@@ -1,6 +1,8 @@
 package io.gantry.runtime;
 
 import com.google.protobuf.ByteString;
+import io.gantry.cri.v1.AttachRequest;
+import io.gantry.cri.v1.AttachResponse;
 import io.gantry.cri.v1.CgroupDriver;
 import io.gantry.cri.v1.ContainerStatsFilter;
 import io.gantry.cri.v1.ContainerStatsRequest;
@@ -9,6 +11,8 @@ import io.gantry.cri.v1.ContainerStatusRequest;
 import io.gantry.cri.v1.ContainerStatusResponse;
 import io.gantry.cri.v1.CreateContainerRequest;
 import io.gantry.cri.v1.CreateContainerResponse;
+import io.gantry.cri.v1.ExecRequest;
+import io.gantry.cri.v1.ExecResponse;
 import io.gantry.cri.v1.ExecSyncRequest;
 import io.gantry.cri.v1.ExecSyncResponse;
 import io.gantry.cri.v1.LinuxRuntimeConfiguration;
@@ -24,6 +28,8 @@ import io.gantry.cri.v1.PodSandboxStatsRequest;
 import io.gantry.cri.v1.PodSandboxStatsResponse;
 import io.gantry.cri.v1.PodSandboxStatusRequest;
 import io.gantry.cri.v1.PodSandboxStatusResponse;
+import io.gantry.cri.v1.PortForwardRequest;
+import io.gantry.cri.v1.PortForwardResponse;
 import io.gantry.cri.v1.RemoveContainerRequest;
 import io.gantry.cri.v1.RemoveContainerResponse;
 import io.gantry.cri.v1.RemovePodSandboxRequest;
@@ -47,6 +53,8 @@ import io.gantry.cri.v1.UpdateRuntimeConfigRequest;
 import io.gantry.cri.v1.UpdateRuntimeConfigResponse;
 import io.gantry.cri.v1.VersionRequest;
 import io.gantry.cri.v1.VersionResponse;
+import io.gantry.runtime.streaming.ProcessStreams;
+import io.gantry.runtime.streaming.StreamingServer;
 import io.gantry.sandbox.ExecResult;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
@@ -60,15 +68,18 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     private final PodSandboxes sandboxes;
     private final Containers containers;
     private final ContainerExecs execs;
+    private final ContainerStreams streams;
     private final Stats stats;
     private final NodeStatus status;
 
-    RuntimeCriService(Node node, Version version, PodSandboxes sandboxes, Containers containers) {
+    RuntimeCriService(
+            Node node, Version version, PodSandboxes sandboxes, Containers containers, StreamingServer streaming) {
         this.node = node;
         this.version = version;
         this.sandboxes = sandboxes;
         this.containers = containers;
         this.execs = new ContainerExecs(node, containers);
+        this.streams = new ContainerStreams(node, execs, sandboxes, streaming);
         this.stats = new Stats(node, containers);
         this.status = new NodeStatus(node);
     }
@@ -242,6 +253,38 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
                     .setExitCode(result.exitCode())
                     .build();
         });
+    }
+
+    @Override
+    public void exec(ExecRequest request, StreamObserver<ExecResponse> observer) {
+        Answer.to(observer, () -> {
+            ProcessStreams wanted =
+                    new ProcessStreams(request.getStdin(), request.getStdout(), request.getStderr(), request.getTty());
+            return ExecResponse.newBuilder()
+                    .setUrl(streams.exec(request.getContainerId(), request.getCmdList(), wanted))
+                    .build();
+        });
+    }
+
+    @Override
+    public void attach(AttachRequest request, StreamObserver<AttachResponse> observer) {
+        Answer.to(observer, () -> {
+            ProcessStreams wanted =
+                    new ProcessStreams(request.getStdin(), request.getStdout(), request.getStderr(), request.getTty());
+            return AttachResponse.newBuilder()
+                    .setUrl(streams.attach(request.getContainerId(), wanted))
+                    .build();
+        });
+    }
+
+    /** The ports that the request names are not used: the client names one for each connection. */
+    @Override
+    public void portForward(PortForwardRequest request, StreamObserver<PortForwardResponse> observer) {
+        Answer.to(
+                observer,
+                () -> PortForwardResponse.newBuilder()
+                        .setUrl(streams.portForward(request.getPodSandboxId()))
+                        .build());
     }
 
     @Override

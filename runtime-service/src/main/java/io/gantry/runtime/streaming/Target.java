@@ -1,0 +1,27 @@
+package io.gantry.runtime.streaming;
+
+/** What a one-use address stands for. */
+sealed interface Target {
+    /** The first part of its path. */
+    String path();
+
+    /**
+     * A process's streams.
+     *
+     * @param exec whether the process is the client's own, so that its exit code is the outcome; else the client is attached
+     */
+    record Streams(boolean exec, ProcessStreams streams, ProcessSource source) implements Target {
+        @Override
+        public String path() {
+            return exec ? "exec" : "attach";
+        }
+    }
+
+    /** A pod's ports. */
+    record Ports(PortSource source) implements Target {
+        @Override
+        public String path() {
+            return "portforward";
+        }
+    }
+}
