@@ -100,6 +100,7 @@ c_tests() {
 
 need_build_tools
 need_cri_tools
+need_docker_registry
 mkdir -p "$LOGS"
 
 script java java_tests
