@@ -120,6 +120,7 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             case Target.Ports ports -> new PortForwards(ports.source(), connection);
         };
         pipeline.addLast(
+                new ReadGate(),
                 new SpdyFrameCodec(SpdyVersion.SPDY_3_1, MAX_SPDY_PIECE, MAX_SPDY_HEADERS, 6, 15, 8),
                 new SpdyConnection(connection, user));
     }
