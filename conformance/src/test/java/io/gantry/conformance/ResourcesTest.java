@@ -12,7 +12,9 @@ import io.gantry.cri.v1.ListContainerStatsRequest;
 import io.gantry.cri.v1.ListPodSandboxStatsRequest;
 import io.gantry.cri.v1.PodSandboxStats;
 import io.gantry.cri.v1.PodSandboxStatsRequest;
+import io.gantry.cri.v1.PodSandboxStatusRequest;
 import io.gantry.cri.v1.UpdateContainerResourcesRequest;
+import io.gantry.cri.v1.UpdatePodSandboxResourcesRequest;
 import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -123,6 +125,61 @@ class ResourcesTest {
         assertThat(told.getCpuQuota()).isEqualTo(50_000);
         assertThat(told.getCpuShares()).isEqualTo(512);
         assertThat(Cri.failureOf(() -> update("0".repeat(64), LinuxContainerResources.newBuilder()))
+                        .getCode())
+                .isEqualTo(Status.Code.NOT_FOUND);
+    }
+
+    @Test
+    void anUpdateThatIsRefusedChangesNothing() {
+        String id = run(LinuxContainerResources.newBuilder()
+                .setCpuPeriod(100_000)
+                .setCpuQuota(50_000)
+                .setMemoryLimitInBytes(64 * MIB));
+        long pid = cri.pidOf(id);
+        Status refused = Cri.failureOf(() -> update(
+                id,
+                LinuxContainerResources.newBuilder()
+                        .setMemoryLimitInBytes(96 * MIB)
+                        .setCpusetCpus("4000")));
+        assertThat(refused.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+        assertThat(refused.getDescription()).contains("4000");
+        assertThat(Cgroups.read(pid, "memory", "memory.limit_in_bytes", "memory.max"))
+                .isEqualTo(Long.toString(64 * MIB));
+        assertThat(cri.status(id).getResources().getLinux().getMemoryLimitInBytes())
+                .isEqualTo(64 * MIB);
+    }
+
+    @Test
+    void aCreatedContainerCanBeUpdatedAndAnExitedOneCannot() {
+        String id = pod.create(pod.container(TestPod.BUSYBOX, "true"));
+        update(id, LinuxContainerResources.newBuilder().setCpuShares(300));
+        assertThat(cri.status(id).getResources().getLinux().getCpuShares()).isEqualTo(300);
+        cri.startAndWait(id);
+        assertThat(Cri.failureOf(() ->
+                                update(id, LinuxContainerResources.newBuilder().setCpuShares(400)))
+                        .getCode())
+                .isEqualTo(Status.Code.FAILED_PRECONDITION);
+        assertThat(cri.status(id).getResources().getLinux().getCpuShares()).isEqualTo(300);
+    }
+
+    @Test
+    void whatAPodWasLastToldOfItsResourcesIsKept() {
+        cri.runtime()
+                .updatePodSandboxResources(UpdatePodSandboxResourcesRequest.newBuilder()
+                        .setPodSandboxId(pod.id())
+                        .setResources(LinuxContainerResources.newBuilder().setCpuShares(777))
+                        .build());
+        assertThat(cri.runtime()
+                        .podSandboxStatus(PodSandboxStatusRequest.newBuilder()
+                                .setPodSandboxId(pod.id())
+                                .setVerbose(true)
+                                .build())
+                        .getInfoOrThrow("info"))
+                .contains("\"cpu_shares\":\"777\"");
+        assertThat(Cri.failureOf(() -> cri.runtime()
+                                .updatePodSandboxResources(UpdatePodSandboxResourcesRequest.newBuilder()
+                                        .setPodSandboxId("0".repeat(64))
+                                        .build()))
                         .getCode())
                 .isEqualTo(Status.Code.NOT_FOUND);
     }

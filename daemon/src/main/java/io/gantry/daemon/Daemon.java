@@ -49,6 +49,7 @@ final class Daemon {
                 awaitTermination();
                 log.info("told to end: finishing the calls under way");
                 notification.stopping();
+                runtime.endStreams();
                 server.drain();
                 log.info("ended; pods and containers go on");
             }

@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.v1.ContainerEventType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,8 +18,15 @@ final class ContainerStore {
     private final ConcurrentSkipListMap<String, Container> byId = new ConcurrentSkipListMap<>();
     private final ConcurrentHashMap<ContainerKey, String> byKey = new ConcurrentHashMap<>();
 
+    private volatile LifecycleListener listener = LifecycleListener.NONE;
+
     ContainerStore(RuntimeLayout layout) {
         this.layout = layout;
+    }
+
+    /** From now on {@code listener} hears of every change. */
+    void listen(LifecycleListener heard) {
+        listener = heard;
     }
 
     /** Puts the container on disk, its upper and work folders included, before anything else of it is made. */
@@ -36,6 +44,7 @@ final class ContainerStore {
     void publish(Container container) {
         byKey.put(container.key(), container.id());
         byId.put(container.id(), container);
+        listener.container(container, ContainerEventType.CONTAINER_CREATED_EVENT);
     }
 
     /**
@@ -50,7 +59,30 @@ final class ContainerStore {
                 return;
             }
             RecordFile.write(layout.container(container.id()).resolve("status"), after.toRecord());
-            container.show(after);
+            show(container, before, after);
+        }
+    }
+
+    /** As {@link #change} where the disk refuses the record, which must not keep an exit from being seen. */
+    void changeUnrecorded(Container container, UnaryOperator<Container.Present> next) {
+        synchronized (container) {
+            Container.Present before = container.present();
+            show(container, before, next.apply(before));
+        }
+    }
+
+    private void show(Container container, Container.Present before, Container.Present after) {
+        container.show(after);
+        boolean exits = after.state().isExited() && !before.state().isExited();
+        boolean starts = after.state() instanceof ContainerState.Exited exited
+                // Of a container that exits at once the exit may be heard first.
+                ? exits && !before.state().isRunning() && exited.startedAt() > 0
+                : after.state().isRunning() && !before.state().isRunning();
+        if (starts) {
+            listener.container(container, ContainerEventType.CONTAINER_STARTED_EVENT);
+        }
+        if (exits) {
+            listener.container(container, ContainerEventType.CONTAINER_STOPPED_EVENT);
         }
     }
 
@@ -58,6 +90,7 @@ final class ContainerStore {
     void forget(Container container) {
         byId.remove(container.id());
         byKey.remove(container.key(), container.id());
+        listener.container(container, ContainerEventType.CONTAINER_DELETED_EVENT);
     }
 
     /** All containers, ordered by id. */

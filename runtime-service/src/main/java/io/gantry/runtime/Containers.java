@@ -45,7 +45,8 @@ final class Containers {
         ContainerKey key = ContainerKey.of(pod.id(), config.getMetadata());
         if (underWay.putIfAbsent(key, true) != null) {
             throw new CriException(
-                    CriException.Kind.UNAVAILABLE, "container " + key + " is being created by an earlier call; try again");
+                    CriException.Kind.UNAVAILABLE,
+                    "container " + key + " is being created by an earlier call; try again");
         }
         try {
             Container existing = node.containers().byKey(key);
@@ -104,7 +105,10 @@ final class Containers {
                 Files.createDirectories(plan.log().getParent());
             }
             Cgroup cgroup = node.cgroups()
-                    .create(PodSpecs.cgroupParent(pod, node.cgroups()), PodSpecs.leaf(id, node.cgroups()), plan.resources());
+                    .create(
+                            PodSpecs.cgroupParent(pod, node.cgroups()),
+                            PodSpecs.leaf(id, node.cgroups()),
+                            plan.resources());
             undo.push("remove its cgroup", cgroup::remove);
             var process = shim.create(plan.spec(cgroup.placement()));
             undo.push("end it", () -> shim.delete(id));
@@ -321,7 +325,11 @@ final class Containers {
         try {
             leases.put(container.id(), node.images().hold(container.record().getImageId()));
         } catch (ImageException e) {
-            LOG.warn("container {}: its image {} is lost: {}", container.id(), container.record().getImageId(), e.getMessage());
+            LOG.warn(
+                    "container {}: its image {} is lost: {}",
+                    container.id(),
+                    container.record().getImageId(),
+                    e.getMessage());
         }
         node.containers().publish(container);
     }
@@ -356,12 +364,13 @@ final class Containers {
     /** Records an exit, once; what is left of its cgroup goes in the background. */
     void exited(Container container, ContainerState.Exited exited) {
         try {
-            node.containers()
-                    .change(container, present -> present.state().isExited() ? present : present.with(exited));
+            node.containers().change(container, present -> present.state().isExited() ? present : present.with(exited));
         } catch (IOException e) {
             // The exit file of the shim is still there: the next start of the daemon finds it.
             LOG.error("the exit of container {} could not be recorded: {}", container.id(), e.toString());
-            container.show(container.present().with(exited));
+            node.containers()
+                    .changeUnrecorded(
+                            container, present -> present.state().isExited() ? present : present.with(exited));
         }
     }
 

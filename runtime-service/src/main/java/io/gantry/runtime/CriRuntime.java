@@ -12,11 +12,16 @@ import java.nio.file.Path;
 
 /** The RuntimeService, put together: finds what a former daemon left, then serves. Pods and containers do not depend on this object living. */
 public final class CriRuntime implements AutoCloseable {
+    /** A kubelet reads events as they come; a thousand are a hundred pods made or removed while it does not. */
+    private static final EventStream.Limit EVENT_QUEUE = new EventStream.Limit(1000, 8 << 20);
+
     private final RuntimeCriService service;
+    private final ContainerEvents events;
     private final StreamingServer streaming;
 
-    private CriRuntime(RuntimeCriService service, StreamingServer streaming) {
+    private CriRuntime(RuntimeCriService service, ContainerEvents events, StreamingServer streaming) {
         this.service = service;
+        this.events = events;
         this.streaming = streaming;
     }
 
@@ -55,13 +60,22 @@ public final class CriRuntime implements AutoCloseable {
         Containers containers = new Containers(node);
         PodSandboxes sandboxes = new PodSandboxes(node, containers);
         new Recovery(node, sandboxes, containers).run();
+        ContainerEvents events = new ContainerEvents(node.pods(), node.containers(), EVENT_QUEUE);
+        node.pods().listen(events);
+        node.containers().listen(events);
         StreamingServer streaming = StreamingServer.start(settings.streaming());
-        return new CriRuntime(new RuntimeCriService(node, version, sandboxes, containers, streaming), streaming);
+        return new CriRuntime(
+                new RuntimeCriService(node, version, sandboxes, containers, streaming, events), events, streaming);
     }
 
     /** What the gRPC server adds. */
     public BindableService service() {
         return service;
+    }
+
+    /** Ends the calls that never end by themselves, before the server waits for those under way. */
+    public void endStreams() {
+        events.close();
     }
 
     /** Ends the sessions of clients. Pods and containers go on. */

@@ -8,6 +8,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageOrBuilder;
 import com.google.protobuf.util.JsonFormat;
 import io.gantry.cni.CniStatus;
+import io.gantry.cri.v1.PodSandboxConfig;
 import io.gantry.runtime.state.ProcessRecord;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -36,7 +37,8 @@ final class Inspection {
         return Map.of("info", text(info));
     }
 
-    static Map<String, String> of(Pod pod, boolean netnsClosed) throws CriException {
+    /** @param config the pod's, with the resources last told */
+    static Map<String, String> of(Pod pod, PodSandboxConfig config, boolean netnsClosed) throws CriException {
         ObjectNode info = JSON.createObjectNode();
         info.put("pid", pod.state() instanceof PodState.Ready(PodState.Network _, PodState.Init init) ? init.pid() : 0);
         info.put("processStatus", pod.state().isReady() ? "running" : "deleted");
@@ -47,7 +49,7 @@ final class Inspection {
         info.put("runtimeHandler", pod.runtimeHandler());
         info.put("runtimeType", Version.NAME);
         info.putNull("runtimeOptions");
-        info.set("config", json(pod.config()));
+        info.set("config", json(config));
         info.putObject("runtimeSpec");
         String cni = pod.state().network().cniResult();
         info.set("cniResult", cni.isEmpty() ? JSON.nullNode() : parse(cni));

@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.v1.ContainerEventType;
 import io.gantry.runtime.state.PodRecord;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,8 +17,15 @@ final class PodStore {
     private final ConcurrentSkipListMap<String, Pod> byId = new ConcurrentSkipListMap<>();
     private final ConcurrentHashMap<PodKey, String> byKey = new ConcurrentHashMap<>();
 
+    private volatile LifecycleListener listener = LifecycleListener.NONE;
+
     PodStore(RuntimeLayout layout) {
         this.layout = layout;
+    }
+
+    /** From now on {@code listener} hears of every change. */
+    void listen(LifecycleListener heard) {
+        listener = heard;
     }
 
     /** Puts the pod on disk, before anything of it is made; it is listed only once {@link #publish}ed. */
@@ -41,23 +49,39 @@ final class PodStore {
     void publish(Pod pod) {
         byKey.put(pod.key(), pod.id());
         byId.put(pod.id(), pod);
+        listener.pod(pod, ContainerEventType.CONTAINER_CREATED_EVENT);
+        if (pod.state().isReady()) {
+            listener.pod(pod, ContainerEventType.CONTAINER_STARTED_EVENT);
+        }
     }
 
     /** Moves a pod to {@code next}: first on disk, then for all to see. */
     void change(Pod pod, PodState next) throws IOException {
         RecordFile.write(layout.pod(pod.id()).resolve("status"), next.toRecord());
+        boolean lost = pod.state().isReady() && !next.isReady() && pod.shim() == null;
         pod.show(next);
+        // A stop is told when it is complete; a pod whose shim died is no more ready without anybody having asked.
+        if (lost || next instanceof PodState.Stopped) {
+            listener.pod(pod, ContainerEventType.CONTAINER_STOPPED_EVENT);
+        }
     }
 
     /** Takes a pod out of sight; its folder is the caller's to delete. */
     void forget(Pod pod) {
         byId.remove(pod.id());
         byKey.remove(pod.key(), pod.id());
+        listener.pod(pod, ContainerEventType.CONTAINER_DELETED_EVENT);
     }
 
     /** All pods, ordered by id. */
     Collection<Pod> all() {
         return byId.values();
+    }
+
+    /** By whole id; null if there is none. */
+    @Nullable
+    Pod get(String id) {
+        return byId.get(id);
     }
 
     @Nullable

@@ -4,6 +4,8 @@ import com.google.protobuf.ByteString;
 import io.gantry.cri.v1.AttachRequest;
 import io.gantry.cri.v1.AttachResponse;
 import io.gantry.cri.v1.CgroupDriver;
+import io.gantry.cri.v1.ContainerEventResponse;
+import io.gantry.cri.v1.ContainerStats;
 import io.gantry.cri.v1.ContainerStatsFilter;
 import io.gantry.cri.v1.ContainerStatsRequest;
 import io.gantry.cri.v1.ContainerStatsResponse;
@@ -15,6 +17,7 @@ import io.gantry.cri.v1.ExecRequest;
 import io.gantry.cri.v1.ExecResponse;
 import io.gantry.cri.v1.ExecSyncRequest;
 import io.gantry.cri.v1.ExecSyncResponse;
+import io.gantry.cri.v1.GetEventsRequest;
 import io.gantry.cri.v1.LinuxRuntimeConfiguration;
 import io.gantry.cri.v1.ListContainerStatsRequest;
 import io.gantry.cri.v1.ListContainerStatsResponse;
@@ -24,6 +27,7 @@ import io.gantry.cri.v1.ListPodSandboxRequest;
 import io.gantry.cri.v1.ListPodSandboxResponse;
 import io.gantry.cri.v1.ListPodSandboxStatsRequest;
 import io.gantry.cri.v1.ListPodSandboxStatsResponse;
+import io.gantry.cri.v1.PodSandboxStats;
 import io.gantry.cri.v1.PodSandboxStatsRequest;
 import io.gantry.cri.v1.PodSandboxStatsResponse;
 import io.gantry.cri.v1.PodSandboxStatusRequest;
@@ -49,6 +53,18 @@ import io.gantry.cri.v1.StopContainerRequest;
 import io.gantry.cri.v1.StopContainerResponse;
 import io.gantry.cri.v1.StopPodSandboxRequest;
 import io.gantry.cri.v1.StopPodSandboxResponse;
+import io.gantry.cri.v1.StreamContainerStatsRequest;
+import io.gantry.cri.v1.StreamContainerStatsResponse;
+import io.gantry.cri.v1.StreamContainersRequest;
+import io.gantry.cri.v1.StreamContainersResponse;
+import io.gantry.cri.v1.StreamPodSandboxStatsRequest;
+import io.gantry.cri.v1.StreamPodSandboxStatsResponse;
+import io.gantry.cri.v1.StreamPodSandboxesRequest;
+import io.gantry.cri.v1.StreamPodSandboxesResponse;
+import io.gantry.cri.v1.UpdateContainerResourcesRequest;
+import io.gantry.cri.v1.UpdateContainerResourcesResponse;
+import io.gantry.cri.v1.UpdatePodSandboxResourcesRequest;
+import io.gantry.cri.v1.UpdatePodSandboxResourcesResponse;
 import io.gantry.cri.v1.UpdateRuntimeConfigRequest;
 import io.gantry.cri.v1.UpdateRuntimeConfigResponse;
 import io.gantry.cri.v1.VersionRequest;
@@ -56,10 +72,9 @@ import io.gantry.cri.v1.VersionResponse;
 import io.gantry.runtime.streaming.ProcessStreams;
 import io.gantry.runtime.streaming.StreamingServer;
 import io.gantry.sandbox.ExecResult;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 
 /** The CRI's RuntimeService: each call handed to who does it. What is not overridden answers UNIMPLEMENTED. */
 final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase {
@@ -71,9 +86,16 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     private final ContainerStreams streams;
     private final Stats stats;
     private final NodeStatus status;
+    private final ResourceUpdates updates;
+    private final ContainerEvents events;
 
     RuntimeCriService(
-            Node node, Version version, PodSandboxes sandboxes, Containers containers, StreamingServer streaming) {
+            Node node,
+            Version version,
+            PodSandboxes sandboxes,
+            Containers containers,
+            StreamingServer streaming,
+            ContainerEvents events) {
         this.node = node;
         this.version = version;
         this.sandboxes = sandboxes;
@@ -82,6 +104,8 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
         this.streams = new ContainerStreams(node, execs, sandboxes, streaming);
         this.stats = new Stats(node, containers);
         this.status = new NodeStatus(node);
+        this.updates = new ResourceUpdates(node, containers);
+        this.events = events;
     }
 
     @Override
@@ -159,7 +183,7 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
                     .ofPod(pod.id())
                     .forEach(container -> response.addContainersStatuses(ContainerViews.status(container)));
             if (request.getVerbose()) {
-                response.putAllInfo(Inspection.of(pod, sandboxes.netns(pod) == null));
+                response.putAllInfo(Inspection.of(pod, updates.config(pod), sandboxes.netns(pod) == null));
             }
             return response.build();
         });
@@ -312,7 +336,7 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
             ContainerStatsFilter filter = request.getFilter();
             ListContainerStatsResponse.Builder response = ListContainerStatsResponse.newBuilder();
             for (Container container : Selection.running(node, filter)) {
-                response.addStats(stats.of(container));
+                stats.ifStillThere(container).ifPresent(response::addStats);
             }
             return response.build();
         });
@@ -331,12 +355,81 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     public void listPodSandboxStats(
             ListPodSandboxStatsRequest request, StreamObserver<ListPodSandboxStatsResponse> observer) {
         Answer.to(observer, () -> {
-            List<Pod> pods = new ArrayList<>(Selection.ready(node.pods(), request.getFilter()));
             ListPodSandboxStatsResponse.Builder response = ListPodSandboxStatsResponse.newBuilder();
-            for (Pod pod : pods) {
+            for (Pod pod : Selection.ready(node.pods(), request.getFilter())) {
                 response.addStats(stats.of(pod));
             }
             return response.build();
         });
+    }
+
+    @Override
+    public void updateContainerResources(
+            UpdateContainerResourcesRequest request, StreamObserver<UpdateContainerResourcesResponse> observer) {
+        Answer.to(observer, () -> {
+            updates.update(node.containers().require(request.getContainerId()), request.getLinux());
+            return UpdateContainerResourcesResponse.getDefaultInstance();
+        });
+    }
+
+    @Override
+    public void updatePodSandboxResources(
+            UpdatePodSandboxResourcesRequest request, StreamObserver<UpdatePodSandboxResourcesResponse> observer) {
+        Answer.to(observer, () -> {
+            updates.update(node.pods().require(request.getPodSandboxId()), request);
+            return UpdatePodSandboxResourcesResponse.getDefaultInstance();
+        });
+    }
+
+    @Override
+    public void getContainerEvents(GetEventsRequest request, StreamObserver<ContainerEventResponse> observer) {
+        events.subscribe((ServerCallStreamObserver<ContainerEventResponse>) observer);
+    }
+
+    @Override
+    public void streamPodSandboxes(
+            StreamPodSandboxesRequest request, StreamObserver<StreamPodSandboxesResponse> observer) {
+        ListStream.to(
+                observer,
+                () -> Selection.pods(node.pods(), request.getFilter()),
+                PodViews::item,
+                items -> StreamPodSandboxesResponse.newBuilder()
+                        .addAllPodSandboxes(items)
+                        .build());
+    }
+
+    @Override
+    public void streamContainers(StreamContainersRequest request, StreamObserver<StreamContainersResponse> observer) {
+        ListStream.to(
+                observer,
+                () -> Selection.containers(node, request.getFilter()),
+                ContainerViews::item,
+                items -> StreamContainersResponse.newBuilder()
+                        .addAllContainers(items)
+                        .build());
+    }
+
+    @Override
+    public void streamContainerStats(
+            StreamContainerStatsRequest request, StreamObserver<StreamContainerStatsResponse> observer) {
+        ListStream.<Container, ContainerStats, StreamContainerStatsResponse>to(
+                observer,
+                () -> Selection.running(node, request.getFilter()),
+                stats::of,
+                items -> StreamContainerStatsResponse.newBuilder()
+                        .addAllContainerStats(items)
+                        .build());
+    }
+
+    @Override
+    public void streamPodSandboxStats(
+            StreamPodSandboxStatsRequest request, StreamObserver<StreamPodSandboxStatsResponse> observer) {
+        ListStream.<Pod, PodSandboxStats, StreamPodSandboxStatsResponse>to(
+                observer,
+                () -> Selection.ready(node.pods(), request.getFilter()),
+                stats::of,
+                items -> StreamPodSandboxStatsResponse.newBuilder()
+                        .addAllPodSandboxStats(items)
+                        .build());
     }
 }

@@ -31,6 +31,11 @@ public record RuntimeLayout(Path root, Path run) {
         return pods().resolve(id);
     }
 
+    /** What UpdatePodSandboxResources last said; there only once it has. */
+    Path podResources(String id) {
+        return pod(id).resolve("resources");
+    }
+
     Path container(String id) {
         return containers().resolve(id);
     }

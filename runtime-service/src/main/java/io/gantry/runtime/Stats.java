@@ -61,6 +61,18 @@ final class Stats {
         return stats.build();
     }
 
+    /** For lists: nothing of one that was removed since it was chosen. */
+    Optional<ContainerStats> ifStillThere(Container container) throws CriException {
+        try {
+            return Optional.of(of(container));
+        } catch (CriException e) {
+            if (e.kind() == CriException.Kind.NOT_FOUND) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
     private Optional<CgroupStats> read(Container container) throws CriException {
         if (container.state().isExited()) {
             return Optional.empty();
@@ -104,7 +116,7 @@ final class Stats {
         }
         for (Container container : node.containers().ofPod(pod.id())) {
             if (container.state().isRunning()) {
-                linux.addContainers(of(container));
+                ifStillThere(container).ifPresent(linux::addContainers);
             }
         }
         return stats.setLinux(linux).build();
