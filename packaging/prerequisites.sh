@@ -27,7 +27,7 @@ need_jdk_25() {
 
 need_build_tools() {
     need_root
-    need_commands mvn:maven gcc:gcc make:make tar:tar gzip:gzip curl:curl ip:iproute2 iptables:iptables setsid:util-linux find:findutils
+    need_commands mvn:maven gcc:gcc make:make tar:tar gzip:gzip curl:curl ip:iproute2 iptables:iptables setsid:util-linux find:findutils openssl:openssl
     [ -e /usr/lib/x86_64-linux-gnu/libc.a ] || [ -e /usr/lib/aarch64-linux-gnu/libc.a ] || install_packages libc6-dev
     [ -e /usr/include/linux/if.h ] || install_packages linux-libc-dev
     # Optional for gantry, which inflates layers two times faster with it; its tests want it.
