@@ -45,7 +45,13 @@ final class CallLog implements ServerInterceptor {
     private static void log(String method, String subject, long nanos, Status status) {
         String millis = String.format(Locale.ROOT, "%.1f", nanos / 1e6);
         if (!status.isOk()) {
-            LOG.warn("call={} {} ms={} code={} error=\"{}\"", method, subject, millis, status.getCode(), status.getDescription());
+            LOG.warn(
+                    "call={} {} ms={} code={} error=\"{}\"",
+                    method,
+                    subject,
+                    millis,
+                    status.getCode(),
+                    status.getDescription());
         } else if (isRoutine(method)) {
             LOG.debug("call={} {} ms={} code=OK", method, subject, millis);
         } else {
@@ -74,7 +80,10 @@ final class CallLog implements ServerInterceptor {
                 case "pod_sandbox_id", "container_id" -> append(text, field.getName(), message.getField(field));
                 case "image" -> {
                     if (message.getField(field) instanceof Message spec) {
-                        append(text, "image", spec.getField(spec.getDescriptorForType().findFieldByName("image")));
+                        append(
+                                text,
+                                "image",
+                                spec.getField(spec.getDescriptorForType().findFieldByName("image")));
                     }
                 }
                 default -> {}
@@ -85,7 +94,10 @@ final class CallLog implements ServerInterceptor {
 
     private static void append(StringBuilder text, String name, Object value) {
         if (!value.toString().isEmpty()) {
-            text.append(name).append('=').append(value.toString().replace('\n', ' ')).append(' ');
+            text.append(name)
+                    .append('=')
+                    .append(value.toString().replace('\n', ' '))
+                    .append(' ');
         }
     }
 }

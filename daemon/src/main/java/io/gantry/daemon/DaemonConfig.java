@@ -26,7 +26,7 @@ public record DaemonConfig(
         Pods pods,
         Streaming streaming) {
 
-    /** Which cgroup driver: {@code auto} is systemd where systemd runs on cgroup v2, else cgroupfs. */
+    /** Which cgroup driver: {@code auto}, {@code systemd} or {@code cgroupfs}. */
     public record Cgroup(String driver) {}
 
     /**

@@ -29,7 +29,8 @@ final class EmbeddedImages {
                         .at("/manifests/0/annotations/" + NAME)
                         .asText();
                 if (name.isEmpty()) {
-                    throw new ConfigException("image.embedded_dir: the index of " + layout + " has no annotation " + NAME);
+                    throw new ConfigException(
+                            "image.embedded_dir: the index of " + layout + " has no annotation " + NAME);
                 }
                 if (images.find(name).isEmpty()) {
                     images.importOciLayout(layout, name, false);

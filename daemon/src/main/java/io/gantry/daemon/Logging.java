@@ -15,7 +15,8 @@ final class Logging {
         System.setProperty("tinylog.writer", "console");
         System.setProperty("tinylog.writer.stream", "err");
         System.setProperty(
-                "tinylog.writer.format", "{date:yyyy-MM-dd'T'HH:mm:ss.SSSXXX} {level|min-size=5} {class-name}: {message}");
+                "tinylog.writer.format",
+                "{date:yyyy-MM-dd'T'HH:mm:ss.SSSXXX} {level|min-size=5} {class-name}: {message}");
         // gRPC logs by java.util.logging.
         Logger.getLogger("").setLevel(level.equals("debug") ? Level.INFO : Level.WARNING);
     }

@@ -28,10 +28,22 @@ final class MachineCheck {
             line(out, false, "root", "gantry makes namespaces and mounts: run it as root");
             return false;
         }
-        line(out, Files.isExecutable(config.shim()), "shim " + config.shim(), "set shim to the gantry-shim of this distribution");
+        line(
+                out,
+                Files.isExecutable(config.shim()),
+                "shim " + config.shim(),
+                "set shim to the gantry-shim of this distribution");
         line(out, KernelProbes.openat2(), "openat2", "Linux 5.6 or later, and no seccomp filter that refuses it");
-        line(out, KernelProbes.mountSetattr(), "mount_setattr", "Linux 5.12 or later, and no seccomp filter that refuses it");
-        line(out, KernelProbes.overlay(), "overlay file system", "modprobe overlay, or a kernel with CONFIG_OVERLAY_FS");
+        line(
+                out,
+                KernelProbes.mountSetattr(),
+                "mount_setattr",
+                "Linux 5.12 or later, and no seccomp filter that refuses it");
+        line(
+                out,
+                KernelProbes.overlay(),
+                "overlay file system",
+                "modprobe overlay, or a kernel with CONFIG_OVERLAY_FS");
         cgroups(out);
         tool(out, "iptables", "apt-get install iptables (the portmap plugin calls it)");
         network(out);
@@ -45,7 +57,8 @@ final class MachineCheck {
             line(
                     out,
                     true,
-                    "cgroup v" + cgroups.version() + ", driver " + cgroups.driver().name().toLowerCase(Locale.ROOT),
+                    "cgroup v" + cgroups.version() + ", driver "
+                            + cgroups.driver().name().toLowerCase(Locale.ROOT),
                     "");
         } catch (SandboxException e) {
             line(out, false, "cgroups", "mount a cgroup file system at /sys/fs/cgroup: " + e.getMessage());
@@ -59,8 +72,12 @@ final class MachineCheck {
                         config.root().resolve("cni"),
                         config.cni().timeout()))
                 .status();
-        line(out, status.ready(), "pod network", status.message() + "; apt-get install containernetworking-plugins and put a conflist into "
-                + config.cni().confDir());
+        line(
+                out,
+                status.ready(),
+                "pod network",
+                status.message() + "; apt-get install containernetworking-plugins and put a conflist into "
+                        + config.cni().confDir());
         status.loadErrors().forEach(error -> out.println("          " + error));
     }
 

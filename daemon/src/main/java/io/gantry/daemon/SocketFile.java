@@ -29,8 +29,9 @@ final class SocketFile {
      */
     void claim() throws ConfigException, IOException {
         if (path.toString().length() > MAX_PATH) {
-            throw new ConfigException("socket path " + path + " has " + path.toString().length() + " bytes; the kernel takes "
-                    + MAX_PATH + " (unix(7)): choose a shorter one");
+            throw new ConfigException(
+                    "socket path " + path + " has " + path.toString().length() + " bytes; the kernel takes " + MAX_PATH
+                            + " (unix(7)): choose a shorter one");
         }
         Files.createDirectories(path.toAbsolutePath().getParent());
         if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {

@@ -23,6 +23,11 @@ final class ContainerSecurity {
         this.profiles = profiles;
     }
 
+    /** Compiles what nearly every container wants, so that the first one does not wait for it (a tenth of a second on a cold JVM). */
+    void warmUp() throws SandboxException {
+        seccomp.runtimeDefault(Capabilities.defaults());
+    }
+
     void apply(ProcessSpec.Builder process, ContainerConfig config) throws CriException, SandboxException {
         LinuxContainerSecurityContext security = config.getLinux().getSecurityContext();
         CapabilitySets capabilities = capabilities(security);

@@ -39,6 +39,11 @@ final class ContainerSpecs {
         this.security = new ContainerSecurity(node.seccompProfiles());
     }
 
+    /** Does in advance what would make the first container slow. */
+    void warmUp() throws SandboxException {
+        security.warmUp();
+    }
+
     /** All that is decided of a container before anything of it is made. */
     record Plan(
             String id,

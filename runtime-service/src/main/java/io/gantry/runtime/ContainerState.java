@@ -55,7 +55,10 @@ sealed interface ContainerState {
             case Created(long pid, long pidStartTime) ->
                 record.setPhase(Phase.CREATED).setPid(pid).setPidStartTime(pidStartTime);
             case Running(long pid, long pidStartTime, long startedAt) ->
-                record.setPhase(Phase.RUNNING).setPid(pid).setPidStartTime(pidStartTime).setStartedAt(startedAt);
+                record.setPhase(Phase.RUNNING)
+                        .setPid(pid)
+                        .setPidStartTime(pidStartTime)
+                        .setStartedAt(startedAt);
             case Exited(long startedAt, long finishedAt, int exitCode, String reason, String message) ->
                 record.setPhase(Phase.EXITED)
                         .setStartedAt(startedAt)

@@ -39,6 +39,15 @@ final class Containers {
         this.specs = new ContainerSpecs(node);
     }
 
+    /** Does in advance what would make the first container slow. */
+    void warmUp() {
+        try {
+            specs.warmUp();
+        } catch (SandboxException e) {
+            LOG.error("the default seccomp profile does not compile: {}", e.getMessage());
+        }
+    }
+
     /** Makes a container: everything up to the exec of its command is done, and whatever of it can fail has not. */
     Container create(Pod pod, ContainerConfig config) throws CriException {
         ContainerChecks.check(pod, config);

@@ -63,6 +63,7 @@ public final class CriRuntime implements AutoCloseable {
         ContainerEvents events = new ContainerEvents(node.pods(), node.containers(), EVENT_QUEUE);
         node.pods().listen(events);
         node.containers().listen(events);
+        Thread.startVirtualThread(containers::warmUp);
         StreamingServer streaming = StreamingServer.start(settings.streaming());
         return new CriRuntime(
                 new RuntimeCriService(node, version, sandboxes, containers, streaming, events), events, streaming);

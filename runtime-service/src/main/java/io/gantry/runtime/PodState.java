@@ -56,7 +56,9 @@ sealed interface PodState {
         switch (this) {
             case Creating _ -> record.setPhase(PodStatusRecord.Phase.CREATING);
             case Ready(Network _, Init init) ->
-                record.setPhase(PodStatusRecord.Phase.READY).setInitPid(init.pid()).setInitStartTime(init.startTime());
+                record.setPhase(PodStatusRecord.Phase.READY)
+                        .setInitPid(init.pid())
+                        .setInitStartTime(init.startTime());
             case Stopping _ -> record.setPhase(PodStatusRecord.Phase.STOPPING);
             case Stopped _ -> record.setPhase(PodStatusRecord.Phase.STOPPED);
         }
