@@ -2,17 +2,20 @@ package io.gantry.daemon;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class ConfigFileTest {
     @TempDir
@@ -53,23 +56,24 @@ class ConfigFileTest {
         assertThat(read("run = \"/x\"").socket()).isEqualTo(Path.of("/x/gantry.sock"));
     }
 
+    static List<Arguments> mistakes() {
+        return List.of(
+                arguments("rooot = \"/a\"", "unknown key rooot"),
+                arguments("[image]\nparallel = 3", "unknown key image.parallel"),
+                arguments("root = \"relative\"", "root = relative is not an absolute path"),
+                arguments("root = 3", "root = 3 is not a string"),
+                arguments("[cgroup]\ndriver = \"systemctl\"", "not one of auto, systemd, cgroupfs"),
+                arguments("[image]\nparallel_layers = 0", "whole number from 1 to 64"),
+                arguments("[image]\nparallel_layers = \"4\"", "whole number from 1 to 64"),
+                arguments("[image]\nkeep_blobs = 1", "not true or false"),
+                arguments("[image]\npinned = \"a\"", "not an array of strings"),
+                arguments("[cni]\ntimeout = \"60\"", "not a duration"),
+                arguments("[runtime]\npod_shm_size = \"64MB\"", "not a size"),
+                arguments("root = ", "not valid TOML"));
+    }
+
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            value = {
-                "rooot = \"/a\"|unknown key rooot",
-                "[image]\nparallel = 3|unknown key image.parallel",
-                "root = \"relative\"|root = relative is not an absolute path",
-                "root = 3|root = 3 is not a string",
-                "[cgroup]\ndriver = \"systemctl\"|not one of auto, systemd, cgroupfs",
-                "[image]\nparallel_layers = 0|whole number from 1 to 64",
-                "[image]\nparallel_layers = \"4\"|whole number from 1 to 64",
-                "[image]\nkeep_blobs = 1|not true or false",
-                "[image]\npinned = \"a\"|not an array of strings",
-                "[cni]\ntimeout = \"60\"|not a duration",
-                "[runtime]\npod_shm_size = \"64MB\"|not a size",
-                "root = |not valid TOML",
-            })
+    @MethodSource("mistakes")
     void tellsWhatIsWrong(String text, String message) {
         assertThatThrownBy(() -> read(text)).isInstanceOf(ConfigException.class).hasMessageContaining(message);
     }
