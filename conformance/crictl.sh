@@ -100,7 +100,10 @@ c runp "$DIR/pod.json"
 POD=$OUTPUT
 check "runp prints the pod's id" is_id
 c runp "$DIR/pod.json"
-check "the same pod twice is refused" fails 'exist|reserved|web'
+check "the same request again, as of a client that lost the answer, gives the same pod" prints_exactly "$POD"
+sed 's/"hostname": *"[^"]*"/"hostname": "other"/' "$DIR/pod.json" >"$DIR/pod-other.json"
+c runp "$DIR/pod-other.json"
+check "another pod of the same name and attempt is refused" fails 'exists already'
 c pods
 check "pods lists it as ready" prints "^${POD:0:13} .* Ready +web +default +1 "
 c pods --name we --state ready --label app=web -q

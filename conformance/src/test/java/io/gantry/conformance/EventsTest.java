@@ -4,6 +4,7 @@ import static io.gantry.cri.v1.ContainerEventType.CONTAINER_CREATED_EVENT;
 import static io.gantry.cri.v1.ContainerEventType.CONTAINER_DELETED_EVENT;
 import static io.gantry.cri.v1.ContainerEventType.CONTAINER_STARTED_EVENT;
 import static io.gantry.cri.v1.ContainerEventType.CONTAINER_STOPPED_EVENT;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
@@ -136,12 +137,12 @@ class EventsTest {
     /** Takes nothing but one event, ever. */
     private static final class Stuck implements ClientResponseObserver<GetEventsRequest, ContainerEventResponse> {
         private final AtomicReference<Status> end = new AtomicReference<>();
-        private ClientCallStreamObserver<GetEventsRequest> call;
+        private final AtomicReference<ClientCallStreamObserver<GetEventsRequest>> call = new AtomicReference<>();
 
         @Override
         public void beforeStart(ClientCallStreamObserver<GetEventsRequest> started) {
-            call = started;
-            call.disableAutoRequestWithInitial(1);
+            started.disableAutoRequestWithInitial(1);
+            call.set(started);
         }
 
         @Override
@@ -179,9 +180,9 @@ class EventsTest {
                 }
             }
             // Only now does it read on, and finds that the stream has ended.
-            stuck.call.request(Integer.MAX_VALUE);
+            requireNonNull(stuck.call.get()).request(Integer.MAX_VALUE);
             Wait.until("the slow stream has ended", () -> stuck.end.get() != null);
-            assertThat(stuck.end.get().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+            assertThat(requireNonNull(stuck.end.get()).getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
         }
     }
 }
