@@ -109,7 +109,7 @@ public final class RepositorySession implements ImageSource {
 
     private Document fetchManifest(RegistryHost host, String tagOrDigest, @Nullable Digest expected)
             throws ImageException, InterruptedException {
-        String subject = "manifest " + reference.name() + " " + tagOrDigest;
+        String subject = "manifest " + reference.name() + (tagOrDigest.contains(":") ? "@" : ":") + tagOrDigest;
         byte[] content;
         String contentType;
         String told;
@@ -150,7 +150,7 @@ public final class RepositorySession implements ImageSource {
                 reference,
                 "/manifests/" + tagOrDigest,
                 ACCEPT,
-                "manifest " + reference.name() + " " + tagOrDigest);
+                "manifest " + reference.name() + (tagOrDigest.contains(":") ? "@" : ":") + tagOrDigest);
     }
 
     /** Asks the hosts in their order; the failure of the last one counts, which is the registry itself, with those of its mirrors beside it. */
