@@ -23,6 +23,7 @@ public record Attachment(
         Map<String, String> args,
         CapabilityArgs capabilityArgs) {
     private static final Pattern CONTAINER_ID = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.\\-]*");
+    private static final Pattern SEPARATORS = Pattern.compile("[;=]");
     private static final Pattern IF_NAME = Pattern.compile("[^/:\\s]{1,15}");
 
     public Attachment {
@@ -33,14 +34,18 @@ public record Attachment(
             throw new IllegalArgumentException("not an interface name: " + ifName);
         }
         for (Map.Entry<String, String> arg : args.entrySet()) {
-            if (arg.getKey().isEmpty() || (arg.getKey() + arg.getValue()).matches("(?s).*[;=].*")) {
+            if (arg.getKey().isEmpty()
+                    || SEPARATORS.matcher(arg.getKey() + arg.getValue()).find()) {
                 throw new IllegalArgumentException("not a CNI argument: " + arg);
             }
         }
         args = Collections.unmodifiableMap(new LinkedHashMap<>(args));
     }
 
-    /** The arguments that every Kubernetes runtime passes, in the order in which they do. */
+    /**
+     * The arguments that every Kubernetes runtime passes, in the order in which they do. A value that the protocol has no way to write,
+     * which no object of Kubernetes has, is left out.
+     */
     public static Map<String, String> kubernetesArgs(String namespace, String podName, String podId, String podUid) {
         Map<String, String> args = new LinkedHashMap<>();
         args.put("IgnoreUnknown", "1");
@@ -48,6 +53,7 @@ public record Attachment(
         args.put("K8S_POD_NAME", podName);
         args.put("K8S_POD_INFRA_CONTAINER_ID", podId);
         args.put("K8S_POD_UID", podUid);
+        args.values().removeIf(value -> SEPARATORS.matcher(value).find());
         return args;
     }
 

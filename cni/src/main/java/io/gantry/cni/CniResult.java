@@ -2,7 +2,6 @@ package io.gantry.cni;
 
 import java.net.InetAddress;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,14 +23,13 @@ public record CniResult(
     }
 
     /**
-     * The addresses of the interface {@code ifName} in the namespace, in order, without prefix; also those that the plugin bound to no
-     * interface.
+     * The addresses of the interface {@code ifName} in the namespace as text, in order, without prefix; also those that the plugin bound
+     * to no interface. IPv6 is in its canonical form (RFC 5952), which Kubernetes wants.
      */
-    public List<InetAddress> addressesOf(String ifName) {
+    public List<String> addressesOf(String ifName) {
         return ips.stream()
                 .filter(ip -> belongs(ip, ifName))
-                .map(Ip::address)
-                .filter(Objects::nonNull)
+                .map(ip -> IpText.of(ip.address()))
                 .toList();
     }
 

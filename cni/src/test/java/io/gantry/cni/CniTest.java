@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.gantry.cni.CapabilityArgs.PortMapping;
 import io.gantry.cni.CniException.Kind;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,8 +57,7 @@ class CniTest {
         CniResult result = cni.add(attachment("pod1"));
 
         assertThat(fake.calls()).containsExactly("first ADD", "second ADD");
-        assertThat(result.addressesOf("eth0"))
-                .containsExactly(InetAddress.ofLiteral("10.1.2.4"), InetAddress.ofLiteral("fd00::7"));
+        assertThat(result.addressesOf("eth0")).containsExactly("10.1.2.4", "fd00::7");
         assertThat(result.dns().nameservers()).containsExactly("10.1.2.1");
         assertThat(fake.input(0).has("prevResult")).isFalse();
         assertThat(fake.input(0).path("own").asText()).isEqualTo("first");

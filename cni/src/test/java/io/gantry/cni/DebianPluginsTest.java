@@ -77,7 +77,7 @@ class DebianPluginsTest {
         CniResult result = Netns.call(Path.of("/run/netns", HOST), () -> cni.add(pod));
 
         assertThat(result.addressesOf("eth0")).hasSize(1);
-        String address = result.addressesOf("eth0").getFirst().getHostAddress();
+        String address = result.addressesOf("eth0").getFirst();
         assertThat(ip("-n", POD, "-o", "addr")).contains(address + "/24");
         assertThat(ip("-n", POD, "link", "show", "lo")).contains("LOOPBACK,UP");
         assertThat(ip("-n", POD, "route")).contains("default via 10.213.7.1");

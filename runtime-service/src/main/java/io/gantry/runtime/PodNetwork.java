@@ -10,7 +10,6 @@ import io.gantry.cri.v1.DNSConfig;
 import io.gantry.cri.v1.PodSandboxConfig;
 import io.gantry.cri.v1.PodSandboxMetadata;
 import io.gantry.cri.v1.PortMapping;
-import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,9 +29,7 @@ final class PodNetwork {
     PodState.Network attach(Pod pod, Path netns) throws CriException {
         try {
             CniResult result = cni.add(attachment(pod, netns));
-            List<String> ips = result.addressesOf(INTERFACE).stream()
-                    .map(InetAddress::getHostAddress)
-                    .toList();
+            List<String> ips = result.addressesOf(INTERFACE);
             if (ips.isEmpty()) {
                 cni.del(attachment(pod, netns));
                 throw new CriException(
