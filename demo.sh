@@ -102,7 +102,7 @@ DIR=$(new_folder demo)
 trap 'take_down || exit 1' EXIT
 
 echo "gantry from source to a running pod, in $DIR"
-step "build: Java, the shim in C, the distribution" mvn -B -q -f "$REPOSITORY/pom.xml" -Dmaven.test.skip=true -pl packaging -am package
+step "build: Java, the shim in C, the distribution" mvn -B -q -f "$REPOSITORY/pom.xml" -DskipTests -Dmaven.test.skip=true -pl packaging -am package
 step "train the JVM's cache of loaded and linked classes" "$REPOSITORY/packaging/aot.sh" "$DIST"
 printf '[image]\nembedded_dir = "%s"\n' "$DIST/share/gantry/images" >"$DIR/config.toml"
 step "start the daemon" start_daemon

@@ -77,7 +77,7 @@ read_reports() { find "$1" -path '*/target/surefire-reports/TEST-*.xml' -exec ca
 java_tests() {
     local code=0
     rm -rf "$REPOSITORY"/*/target/surefire-reports
-    mvn -B -f "$REPOSITORY/pom.xml" -Dmaven.test.failure.ignore=true verify || code=$?
+    mvn -B -f "$REPOSITORY/pom.xml" -Dmaven.test.failure.ignore=true -Dgantry.shim.check.skip=true verify || code=$?
     read_reports "$REPOSITORY"
     return $code
 }
