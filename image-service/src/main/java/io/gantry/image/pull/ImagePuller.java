@@ -130,7 +130,6 @@ public final class ImagePuller implements AutoCloseable {
                             ? Optional.of(reference.withDigest(top.digest()))
                             : Optional.empty(),
                     provenance == Provenance.PINNED_LAYOUT);
-            store.sync();
             if (Thread.interrupted()) {
                 throw new InterruptedException("the pull of " + reference + " was interrupted");
             }

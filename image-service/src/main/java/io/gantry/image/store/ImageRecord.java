@@ -21,6 +21,7 @@ import java.util.TreeSet;
  * @param diffIds of the layers, lowest first
  * @param size bytes of the compressed layers and the config
  * @param removed not to be seen any more; here for the containers that still run from it
+ * @param unsyncedBoot the kernel's boot id as long as the image's files may not be on the disk yet, then empty: after a power cut they cannot be trusted
  * @param changed when it was written, in nanoseconds since the epoch: of two records that claim one tag, the newer is right
  */
 record ImageRecord(
@@ -33,6 +34,7 @@ record ImageRecord(
         NavigableSet<String> digests,
         boolean pinned,
         boolean removed,
+        String unsyncedBoot,
         long changed) {
     private static final JsonFactory JSON = new JsonFactory();
 
@@ -41,12 +43,27 @@ record ImageRecord(
     }
 
     ImageRecord withNames(NavigableSet<String> newTags, NavigableSet<String> newDigests, long now) {
-        return new ImageRecord(config, manifests, blobs, diffIds, size, newTags, newDigests, pinned, removed, now);
+        return new ImageRecord(
+                config, manifests, blobs, diffIds, size, newTags, newDigests, pinned, removed, unsyncedBoot, now);
     }
 
     ImageRecord asRemoved(long now) {
         return new ImageRecord(
-                config, manifests, blobs, diffIds, size, new TreeSet<>(), new TreeSet<>(), false, true, now);
+                config,
+                manifests,
+                blobs,
+                diffIds,
+                size,
+                new TreeSet<>(),
+                new TreeSet<>(),
+                false,
+                true,
+                unsyncedBoot,
+                now);
+    }
+
+    ImageRecord asSynced() {
+        return new ImageRecord(config, manifests, blobs, diffIds, size, tags, digests, pinned, removed, "", changed);
     }
 
     byte[] write() throws IOException {
@@ -62,6 +79,7 @@ record ImageRecord(
             writeAll(json, "digests", List.copyOf(digests));
             json.writeBooleanField("pinned", pinned);
             json.writeBooleanField("removed", removed);
+            json.writeStringField("unsyncedBoot", unsyncedBoot);
             json.writeNumberField("changed", changed);
             json.writeEndObject();
         }
@@ -88,6 +106,7 @@ record ImageRecord(
                 new TreeSet<>(json.get("digests").texts()),
                 json.get("pinned").isTrue(),
                 json.get("removed").isTrue(),
+                json.get("unsyncedBoot").text(),
                 json.get("changed").number(0));
     }
 

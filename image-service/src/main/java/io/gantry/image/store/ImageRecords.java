@@ -10,10 +10,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,16 +25,22 @@ final class ImageRecords {
     private static final Logger LOG = LoggerFactory.getLogger(ImageRecords.class);
 
     private final StorePaths paths;
+    private final String boot;
     private final Map<String, ImageRecord> records = new HashMap<>();
     private final Map<String, ImageConfigFile> configs = new HashMap<>();
 
-    private ImageRecords(StorePaths paths) {
+    private ImageRecords(StorePaths paths, String boot) {
         this.paths = paths;
+        this.boot = boot;
     }
 
-    /** Reads all records; one that is not whole is set aside, so that the image is simply pulled again. */
-    static ImageRecords load(StorePaths paths, BlobStore blobs, LayerStore layers) throws IOException {
-        ImageRecords records = new ImageRecords(paths);
+    /**
+     * Reads all records; one that is not whole is set aside, so that the image is simply pulled again.
+     *
+     * @param boot the kernel's id of this boot
+     */
+    static ImageRecords load(StorePaths paths, BlobStore blobs, LayerStore layers, String boot) throws IOException {
+        ImageRecords records = new ImageRecords(paths, boot);
         try (DirectoryStream<Path> files = Files.newDirectoryStream(paths.images(), "*.json")) {
             for (Path file : files) {
                 try {
@@ -55,6 +63,9 @@ final class ImageRecords {
                 throw new IOException("its layer " + diffId + " is not there");
             }
         }
+        if (!record.unsyncedBoot().isEmpty() && !record.unsyncedBoot().equals(boot)) {
+            throw new IOException("the machine went down before its files were on the disk; it is to be pulled again");
+        }
         if (!config.diffIds().equals(record.diffIds()) || !file.equals(paths.record(record.config()))) {
             throw new IOException("it does not fit its config");
         }
@@ -73,6 +84,13 @@ final class ImageRecords {
         for (Map.Entry<String, ImageRecord> owner : owners.entrySet()) {
             takeTag(owner.getKey(), owner.getValue().id(), owner.getValue().changed());
         }
+    }
+
+    /** The layers of all images. */
+    Set<Digest> diffIds() {
+        Set<Digest> all = new HashSet<>();
+        records.values().forEach(record -> all.addAll(record.diffIds()));
+        return all;
     }
 
     List<ImageRecord> all() {

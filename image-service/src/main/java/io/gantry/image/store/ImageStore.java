@@ -37,6 +37,8 @@ import org.slf4j.LoggerFactory;
 public final class ImageStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ImageStore.class);
 
+    private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
+
     private final StorePaths paths;
     private final BlobStore blobs;
     private final LayerStore layers;
@@ -45,15 +47,23 @@ public final class ImageStore implements AutoCloseable {
     private final Map<String, Image> held = new HashMap<>();
     private final Map<String, Integer> leases = new HashMap<>();
     private final Set<Reservation> reservations = new HashSet<>();
-    // One thread: deleting in parallel would only make the disk seek.
-    private final ExecutorService deleting = Executors.newSingleThreadExecutor(
-            Thread.ofVirtual().name("image-delete").factory());
+    // One platform thread: its system calls take seconds, which would hold up a virtual thread's carrier.
+    private final ExecutorService background = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("image-store").factory());
+    private final AtomicBoolean syncQueued = new AtomicBoolean();
+    private final String boot;
     private boolean collecting;
     private volatile ImageSnapshot snapshot;
 
     private ImageStore(
-            StorePaths paths, BlobStore blobs, LayerStore layers, ImageRecords records, UnaryOperator<Image> decorate) {
+            StorePaths paths,
+            BlobStore blobs,
+            LayerStore layers,
+            ImageRecords records,
+            String boot,
+            UnaryOperator<Image> decorate) {
         this.paths = paths;
+        this.boot = boot;
         this.blobs = blobs;
         this.layers = layers;
         this.records = records;
@@ -70,20 +80,23 @@ public final class ImageStore implements AutoCloseable {
     public static ImageStore open(Path root, UnaryOperator<Image> decorate) throws ImageException {
         try {
             StorePaths paths = new StorePaths(root);
-            List<Path> left = left(paths);
             BlobStore blobs = new BlobStore(paths);
             LayerStore layers = new LayerStore(paths);
-            ImageRecords records = ImageRecords.load(paths, blobs, layers);
-            ImageStore store = new ImageStore(paths, blobs, layers, records, decorate);
+            String boot = Files.readString(BOOT_ID).strip();
+            ImageRecords records = ImageRecords.load(paths, blobs, layers, boot);
+            layers.retain(records.diffIds());
+            List<Path> left = left(paths);
+            ImageStore store = new ImageStore(paths, blobs, layers, records, boot, decorate);
+            store.queueSync();
             // Ten thousands of files may take longer than anybody waits for a daemon to start.
-            store.deleting.execute(() -> store.delete(left));
+            store.background.execute(() -> store.delete(left));
             return store;
         } catch (IOException e) {
             throw storeFailure("open the image store " + root, e);
         }
     }
 
-    /** What an earlier daemon did not finish. */
+    /** What an earlier daemon did not finish, and layers that no record vouches for: nobody can say whether their files reached the disk. */
     private static List<Path> left(StorePaths paths) throws IOException {
         try (Directory tmp = Directory.open(paths.tmp())) {
             return tmp.list().stream()
@@ -173,10 +186,36 @@ public final class ImageStore implements AutoCloseable {
         blobs.adopt(digest, file);
     }
 
-    /** Waits until what has been unpacked is on the disk: an image must not outlive a power cut that its files do not. */
-    public void sync() throws IOException {
+    /** Puts on the disk what has been unpacked, then says so in the records: until then a power cut makes them void. */
+    private void sync() {
+        syncQueued.set(false);
+        List<ImageRecord> unsynced;
+        synchronized (this) {
+            unsynced = records.all().stream()
+                    .filter(record -> !record.unsyncedBoot().isEmpty())
+                    .toList();
+        }
         try (Directory root = Directory.open(paths.root())) {
             root.fd().syncFileSystem();
+            synchronized (this) {
+                for (ImageRecord record : unsynced) {
+                    // One that has been written anew meanwhile may have got new layers, and waits for the next round.
+                    if (records.get(record.id()).filter(record::equals).isPresent()) {
+                        records.put(
+                                record.asSynced(), records.config(record.id()).orElseThrow());
+                    }
+                }
+            }
+        } catch (IOException e) {
+            LOG.warn(
+                    "images could not be put on the disk; they are pulled again if the machine goes down: {}",
+                    e.toString());
+        }
+    }
+
+    private void queueSync() {
+        if (syncQueued.compareAndSet(false, true)) {
+            background.execute(this::sync);
         }
     }
 
@@ -208,6 +247,7 @@ public final class ImageStore implements AutoCloseable {
                 digests,
                 pinned,
                 false,
+                boot,
                 now());
         // The new owner first: after a crash in between, the newer of two claims counts.
         records.put(record, config);
@@ -215,6 +255,7 @@ public final class ImageStore implements AutoCloseable {
             records.takeTag(image.tag().get(), record.id(), now());
         }
         snapshot = makeSnapshot();
+        queueSync();
         return snapshot.byId(record.id()).orElseThrow();
     }
 
@@ -326,7 +367,7 @@ public final class ImageStore implements AutoCloseable {
             blobs.retain(needed);
             List<Path> unused = layers.retain(needed);
             if (!unused.isEmpty()) {
-                deleting.execute(() -> delete(unused));
+                background.execute(() -> delete(unused));
             }
         } catch (IOException e) {
             // Whoever let go has done its part; what is left is found again at the next collection or start.
@@ -417,9 +458,9 @@ public final class ImageStore implements AutoCloseable {
                 cause);
     }
 
-    /** Waits for deletions to end. */
+    /** Waits until all is on the disk and deletions have ended. */
     @Override
     public void close() {
-        deleting.close();
+        background.close();
     }
 }

@@ -19,7 +19,8 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class StorePaths {
     private final Path root;
-    private final AtomicLong next = new AtomicLong();
+    // Not from 0: what an earlier daemon left under tmp/ is deleted while this one makes its own.
+    private final AtomicLong next = new AtomicLong(System.currentTimeMillis() << 16);
     // What an earlier daemon left below tmp/ is deleted while this one makes new things there.
     private final String start = Long.toString(System.currentTimeMillis(), Character.MAX_RADIX);
 
