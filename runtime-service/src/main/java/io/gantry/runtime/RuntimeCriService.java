@@ -23,11 +23,17 @@ import io.gantry.cri.v1.ListContainerStatsRequest;
 import io.gantry.cri.v1.ListContainerStatsResponse;
 import io.gantry.cri.v1.ListContainersRequest;
 import io.gantry.cri.v1.ListContainersResponse;
+import io.gantry.cri.v1.ListMetricDescriptorsRequest;
+import io.gantry.cri.v1.ListMetricDescriptorsResponse;
+import io.gantry.cri.v1.ListPodSandboxMetricsRequest;
+import io.gantry.cri.v1.ListPodSandboxMetricsResponse;
 import io.gantry.cri.v1.ListPodSandboxRequest;
 import io.gantry.cri.v1.ListPodSandboxResponse;
 import io.gantry.cri.v1.ListPodSandboxStatsRequest;
 import io.gantry.cri.v1.ListPodSandboxStatsResponse;
+import io.gantry.cri.v1.PodSandboxMetrics;
 import io.gantry.cri.v1.PodSandboxStats;
+import io.gantry.cri.v1.PodSandboxStatsFilter;
 import io.gantry.cri.v1.PodSandboxStatsRequest;
 import io.gantry.cri.v1.PodSandboxStatsResponse;
 import io.gantry.cri.v1.PodSandboxStatusRequest;
@@ -57,6 +63,8 @@ import io.gantry.cri.v1.StreamContainerStatsRequest;
 import io.gantry.cri.v1.StreamContainerStatsResponse;
 import io.gantry.cri.v1.StreamContainersRequest;
 import io.gantry.cri.v1.StreamContainersResponse;
+import io.gantry.cri.v1.StreamPodSandboxMetricsRequest;
+import io.gantry.cri.v1.StreamPodSandboxMetricsResponse;
 import io.gantry.cri.v1.StreamPodSandboxStatsRequest;
 import io.gantry.cri.v1.StreamPodSandboxStatsResponse;
 import io.gantry.cri.v1.StreamPodSandboxesRequest;
@@ -85,6 +93,7 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     private final ContainerExecs execs;
     private final ContainerStreams streams;
     private final Stats stats;
+    private final PodMetrics metrics;
     private final NodeStatus status;
     private final ResourceUpdates updates;
     private final ContainerEvents events;
@@ -102,7 +111,10 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
         this.containers = containers;
         this.execs = new ContainerExecs(node, containers);
         this.streams = new ContainerStreams(node, execs, sandboxes, streaming);
-        this.stats = new Stats(node, containers);
+        WritableLayers layers = new WritableLayers(node.layout());
+        PodTraffic traffic = new PodTraffic(node);
+        this.stats = new Stats(node, containers, layers, traffic);
+        this.metrics = new PodMetrics(node, containers, layers, traffic);
         this.status = new NodeStatus(node);
         this.updates = new ResourceUpdates(node, containers);
         this.events = events;
@@ -418,6 +430,40 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
                 stats::of,
                 items -> StreamContainerStatsResponse.newBuilder()
                         .addAllContainerStats(items)
+                        .build());
+    }
+
+    @Override
+    public void listMetricDescriptors(
+            ListMetricDescriptorsRequest request, StreamObserver<ListMetricDescriptorsResponse> observer) {
+        Answer.to(
+                observer,
+                () -> ListMetricDescriptorsResponse.newBuilder()
+                        .addAllDescriptors(PodMetric.descriptors())
+                        .build());
+    }
+
+    @Override
+    public void listPodSandboxMetrics(
+            ListPodSandboxMetricsRequest request, StreamObserver<ListPodSandboxMetricsResponse> observer) {
+        Answer.to(observer, () -> {
+            ListPodSandboxMetricsResponse.Builder response = ListPodSandboxMetricsResponse.newBuilder();
+            for (Pod pod : Selection.ready(node.pods(), PodSandboxStatsFilter.getDefaultInstance())) {
+                response.addPodMetrics(metrics.of(pod));
+            }
+            return response.build();
+        });
+    }
+
+    @Override
+    public void streamPodSandboxMetrics(
+            StreamPodSandboxMetricsRequest request, StreamObserver<StreamPodSandboxMetricsResponse> observer) {
+        ListStream.<Pod, PodSandboxMetrics, StreamPodSandboxMetricsResponse>to(
+                observer,
+                () -> Selection.ready(node.pods(), PodSandboxStatsFilter.getDefaultInstance()),
+                metrics::of,
+                items -> StreamPodSandboxMetricsResponse.newBuilder()
+                        .addAllPodSandboxMetrics(items)
                         .build());
     }
 

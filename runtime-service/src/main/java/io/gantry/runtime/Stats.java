@@ -15,6 +15,7 @@ import io.gantry.cri.v1.PsiData;
 import io.gantry.cri.v1.PsiStats;
 import io.gantry.cri.v1.SwapUsage;
 import io.gantry.cri.v1.UInt64Value;
+import io.gantry.sandbox.Cgroup;
 import io.gantry.sandbox.CgroupStats;
 import io.gantry.sandbox.SandboxException;
 import java.util.Optional;
@@ -25,12 +26,14 @@ final class Stats {
     private final Node node;
     private final Containers containers;
     private final WritableLayers layers;
+    private final PodTraffic traffic;
     private final CpuRates rates = new CpuRates();
 
-    Stats(Node node, Containers containers) {
+    Stats(Node node, Containers containers, WritableLayers layers, PodTraffic traffic) {
         this.node = node;
         this.containers = containers;
-        this.layers = new WritableLayers(node.layout());
+        this.layers = layers;
+        this.traffic = traffic;
     }
 
     /** A container's usage; of one that does not run only its attributes and its writable layer. */
@@ -96,14 +99,14 @@ final class Stats {
                         .putAllLabels(pod.config().getLabelsMap())
                         .putAllAnnotations(pod.config().getAnnotationsMap()));
         LinuxPodSandboxStats.Builder linux = LinuxPodSandboxStats.newBuilder();
+        traffic.usage(pod).ifPresent(linux::setNetwork);
         try {
-            CgroupStats usage = node.cgroups()
-                    .open(PodSpecs.cgroupParent(pod, node.cgroups()), "")
-                    .stats();
+            Cgroup cgroup = node.cgroups().open(PodSpecs.cgroupParent(pod, node.cgroups()), "");
+            CgroupStats usage = cgroup.stats();
             linux.setCpu(cpu(pod.id(), usage)).setMemory(memory(usage));
             linux.setProcess(ProcessUsage.newBuilder()
                     .setTimestamp(usage.timestampNanos())
-                    .setProcessCount(value(usage.pids())));
+                    .setProcessCount(value(cgroup.counters().processes().size())));
             if (usage.ioPressure() != null) {
                 linux.setIo(IoUsage.newBuilder()
                         .setTimestamp(usage.timestampNanos())

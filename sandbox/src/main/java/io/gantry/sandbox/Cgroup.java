@@ -20,6 +20,9 @@ public interface Cgroup {
     /** Present usage; NOT_FOUND if the group is gone. */
     CgroupStats stats() throws SandboxException;
 
+    /** Further counters; NOT_FOUND if the group is gone. */
+    CgroupCounters counters() throws SandboxException;
+
     /** How many processes in it the kernel has killed for memory since it was made; 0 if it is gone. */
     long oomKills();
 

@@ -236,6 +236,18 @@ final class CgroupV1Group implements Cgroup {
     }
 
     @Override
+    public CgroupCounters counters() throws SandboxException {
+        try {
+            return CgroupCounterFiles.v1(require("cpuacct"), folder("cpu"), require("memory"), folder("blkio"));
+        } catch (LinuxException | NumberFormatException e) {
+            throw new SandboxException(
+                    exists() ? SandboxException.Kind.INTERNAL : SandboxException.Kind.NOT_FOUND,
+                    "cannot read the counters of cgroup " + path + ": " + e.getMessage(),
+                    e);
+        }
+    }
+
+    @Override
     public long oomKills() {
         Path memory = folder("memory");
         try {

@@ -231,6 +231,18 @@ final class CgroupV2Group implements Cgroup {
     }
 
     @Override
+    public CgroupCounters counters() throws SandboxException {
+        try {
+            return CgroupCounterFiles.v2(folder);
+        } catch (LinuxException | NumberFormatException e) {
+            throw new SandboxException(
+                    exists() ? SandboxException.Kind.INTERNAL : SandboxException.Kind.NOT_FOUND,
+                    "cannot read the counters of cgroup " + path + ": " + e.getMessage(),
+                    e);
+        }
+    }
+
+    @Override
     public long oomKills() {
         try {
             return CgroupFiles.key(folder.resolve("memory.events"), "oom_kill").orElse(0);
