@@ -100,10 +100,10 @@ c runp "$DIR/pod.json"
 POD=$OUTPUT
 check "runp prints the pod's id" is_id
 c runp "$DIR/pod.json"
-check "the same request again, as of a client that lost the answer, gives the same pod" prints_exactly "$POD"
-sed 's/"hostname": *"[^"]*"/"hostname": "other"/' "$DIR/pod.json" >"$DIR/pod-other.json"
-c runp "$DIR/pod-other.json"
-check "another pod of the same name and attempt is refused" fails 'exists already'
+check "the same again, as a client does that gave up waiting, is the same pod" prints_exactly "$POD"
+jq '.hostname = "other"' "$DIR/pod.json" >"$DIR/other.json"
+c runp "$DIR/other.json"
+check "another pod of that name is refused" fails 'exists'
 c pods
 check "pods lists it as ready" prints "^${POD:0:13} .* Ready +web +default +1 "
 c pods --name we --state ready --label app=web -q
@@ -179,8 +179,8 @@ answers() {
 }
 check "the pod answers on its address from the host" answers "$ADDRESS"
 check "and on its host port" answers 127.0.0.1:12300
-c run "$DIR/nginx.json" "$DIR/pod.json"
-check "run with a pod that is there is refused" fails 'web|exist|reserved'
+c run "$DIR/nginx.json" "$DIR/other.json"
+check "run with a name that is taken is refused" fails 'exists'
 
 # ---- The log is rotated
 mv "$DIR/logs/shell/0.log" "$DIR/logs/shell/0.log.old"

@@ -140,17 +140,16 @@ class PodTest {
     }
 
     @Test
-    void theSameMetadataTwiceIsRefused() {
+    void aRepeatedCallGetsTheSamePodAndAnotherPodOfThatNameIsRefused() {
         PodSandboxConfig.Builder config = TestPod.config(cri);
         TestPod.hostNetwork(config);
         String first = TestPod.runSandbox(cri, config.build());
-        try {
-            Status status = Cri.failureOf(() -> TestPod.runSandbox(cri, config.build()));
-            assertThat(status.getCode()).isEqualTo(Status.Code.ALREADY_EXISTS);
-            assertThat(status.getDescription()).contains(config.getMetadata().getName());
-        } finally {
-            remove(first);
-        }
+        assertThat(TestPod.runSandbox(cri, config.build())).isEqualTo(first);
+        config.putLabels("other", "label");
+        Status status = Cri.failureOf(() -> TestPod.runSandbox(cri, config.build()));
+        assertThat(status.getCode()).isEqualTo(Status.Code.ALREADY_EXISTS);
+        assertThat(status.getDescription()).contains(config.getMetadata().getName());
+        remove(first);
     }
 
     @Test
