@@ -50,11 +50,14 @@ void crilog_time(char text[CRILOG_TIME_LENGTH + 1], int64_t nanoseconds) {
 
 static int file_open(const char *path, struct error *error) {
     struct stat status;
+    mode_t before = umask(0027);
     /* O_NONBLOCK: a FIFO under that name must not stop the shim. */
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+    int reason = errno;
 
+    umask(before);
     if (fd < 0)
-        return fail(error, "log", path, errno, "cannot open the log");
+        return fail(error, "log", path, reason, "cannot open the log");
     if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
         close(fd);
         return fail(error, "log", path, EINVAL, "the log is not a regular file");

@@ -155,10 +155,13 @@ class ContainerTest {
     }
 
     @Test
-    void aNameCanBeTakenOncePerAttempt() {
+    void aNameIsTakenOncePerAttemptAndARepeatedCallGetsTheSame() {
         ContainerConfig config = pod.container(TestPod.BUSYBOX, "true").build();
         String first = pod.create(config);
-        assertThat(Cri.failureOf(() -> pod.create(config)).getCode()).isEqualTo(Status.Code.ALREADY_EXISTS);
+        // The retry of a client that did not wait for the answer.
+        assertThat(pod.create(config)).isEqualTo(first);
+        ContainerConfig other = config.toBuilder().putLabels("other", "label").build();
+        assertThat(Cri.failureOf(() -> pod.create(other)).getCode()).isEqualTo(Status.Code.ALREADY_EXISTS);
         ContainerConfig.Builder next = config.toBuilder();
         next.getMetadataBuilder().setAttempt(1);
         assertThat(pod.create(next)).isNotEqualTo(first);
@@ -183,9 +186,10 @@ class ContainerTest {
         assertThat(noImage.getCode()).isEqualTo(Status.Code.NOT_FOUND);
         assertThat(noImage.getDescription()).contains("never-pulled");
 
+        String absent = pod.logFolder().resolve("no/such/path").toString();
         Status noPath = Cri.failureOf(() -> pod.create(pod.container(TestPod.BUSYBOX, "true")
-                .addMounts(Mount.newBuilder().setContainerPath("/mnt").setHostPath("/no/such/path"))));
-        assertThat(noPath.getDescription()).contains("/no/such/path");
+                .addMounts(Mount.newBuilder().setContainerPath("/mnt").setHostPath(absent))));
+        assertThat(noPath.getDescription()).contains(absent);
 
         assertThat(cri.listContainers())
                 .noneMatch(container -> container.getPodSandboxId().equals(pod.id())
