@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -32,6 +33,7 @@ final class Containers {
     private final Node node;
     private final ContainerSpecs specs;
     private final ConcurrentHashMap<String, ImageLease> leases = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<String, CompletableFuture<Void>> cgroupRemovals = new ConcurrentHashMap<>();
     private final ConcurrentHashMap<ContainerKey, Boolean> underWay = new ConcurrentHashMap<>();
 
     Containers(Node node) {
@@ -266,6 +268,11 @@ final class Containers {
             if (shim != null) {
                 forget(shim, container);
             }
+            // Two at once would keep each other waiting in the kernel.
+            CompletableFuture<Void> removal = cgroupRemovals.remove(container.id());
+            if (removal != null) {
+                removal.join();
+            }
             cgroup(container).remove();
             node.containers().forget(container);
             ImageLease lease = leases.remove(container.id());
@@ -357,7 +364,9 @@ final class Containers {
         }
         if (container != null) {
             exited(container, ContainerExits.of(exit));
-            Thread.startVirtualThread(() -> removeCgroup(container));
+            cgroupRemovals.put(
+                    container.id(),
+                    CompletableFuture.runAsync(() -> removeCgroup(container), Thread::startVirtualThread));
         }
     }
 
