@@ -110,6 +110,7 @@ enum PodMetric {
     private final MetricType type;
     private final String metricName;
     private final String help;
+
     @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> ownLabels;
 
