@@ -230,10 +230,13 @@ public final class ImagePuller implements AutoCloseable {
     private Digest fetchLayer(ImageSource source, Descriptor blob, Digest diffId)
             throws ImageException, InterruptedException {
         return layers.join(diffId, () -> {
-            if (!store.layers().has(diffId)) {
-                layerFetch.fetch(source, blob, diffId);
+            // Of its own: a layer that is put in place when its pull has failed already goes at the end of this one.
+            try (ImageStore.Reservation reservation = store.reserve()) {
+                if (!reservation.addLayer(diffId)) {
+                    layerFetch.fetch(source, blob, diffId);
+                }
+                return diffId;
             }
-            return diffId;
         });
     }
 
