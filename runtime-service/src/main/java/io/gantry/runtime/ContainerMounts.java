@@ -2,15 +2,12 @@ package io.gantry.runtime;
 
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.LinuxContainerSecurityContext;
-import io.gantry.cri.v1.Mount;
 import io.gantry.image.Image;
 import io.gantry.sandbox.RootfsOp;
 import io.gantry.sandbox.RootfsOp.BindFlag;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -44,15 +41,13 @@ final class ContainerMounts {
         this.host = host;
     }
 
-    /** A mount of the request or a volume of the image, by where it goes. */
-    private record Placed(String innerPath, RootfsOp op) {}
-
     List<RootfsOp> build(String id, Pod pod, ContainerConfig config, Image image, List<RootfsOp.Device> devices)
             throws CriException {
         LinuxContainerSecurityContext security = config.getLinux().getSecurityContext();
         boolean privileged = security.getPrivileged();
         Set<String> covered = new HashSet<>();
-        config.getMountsList().forEach(mount -> covered.add(clean(mount.getContainerPath())));
+        List<RequestedMounts.Placed> placed = RequestedMounts.of(config);
+        placed.forEach(mount -> covered.add(mount.innerPath()));
 
         List<RootfsOp> ops = new ArrayList<>();
         ops.add(new RootfsOp.Overlay(
@@ -64,21 +59,17 @@ final class ContainerMounts {
             ops.add(new RootfsOp.Console("/dev/console"));
         }
         podFiles(ops, pod, covered, security.getReadonlyRootfs());
-        List<Placed> placed = new ArrayList<>();
-        for (Mount mount : config.getMountsList()) {
-            placed.add(new Placed(clean(mount.getContainerPath()), bind(config, mount)));
-        }
         int number = 0;
         for (String volume : image.config().volumes()) {
-            String inner = clean(volume);
+            String inner = RequestedMounts.clean(volume);
             if (covered.add(inner)) {
-                placed.add(new Placed(inner, new RootfsOp.Volume(layout.volume(id, number++), inner)));
+                placed.add(new RequestedMounts.Placed(inner, new RootfsOp.Volume(layout.volume(id, number++), inner)));
             }
         }
         // A mount below another must come after it, whatever order they were asked for in.
         placed.sort(Comparator.comparingLong(
-                p -> p.innerPath.chars().filter(c -> c == '/').count()));
-        placed.forEach(p -> ops.add(p.op));
+                p -> p.innerPath().chars().filter(c -> c == '/').count()));
+        placed.forEach(p -> ops.add(p.op()));
         protect(ops, config, security, privileged);
         return List.copyOf(ops);
     }
@@ -142,51 +133,6 @@ final class ContainerMounts {
         }
     }
 
-    private static RootfsOp bind(ContainerConfig config, Mount mount) throws CriException {
-        String what = "container " + config.getMetadata().getName() + ": mount at " + mount.getContainerPath();
-        if (!mount.getContainerPath().startsWith("/")) {
-            throw CriException.invalid(what + ": the container path must be absolute");
-        }
-        if (mount.hasImage() && !mount.getImage().getImage().isEmpty()) {
-            throw new CriException(
-                    CriException.Kind.UNIMPLEMENTED,
-                    "ImageVolumeMountFailed: " + what + ": image volumes are not served yet");
-        }
-        if (mount.getUidMappingsCount() > 0 || mount.getGidMappingsCount() > 0) {
-            throw new CriException(
-                    CriException.Kind.UNIMPLEMENTED,
-                    what + ": id-mapped mounts are not served yet (user namespaces are not)");
-        }
-        if (mount.getMountOptionsCount() > 0) {
-            throw new CriException(CriException.Kind.UNIMPLEMENTED, what + ": mount_options are not served yet");
-        }
-        if (!mount.getHostPath().startsWith("/")) {
-            throw CriException.invalid(what + ": the host path \"" + mount.getHostPath() + "\" must be absolute");
-        }
-        Path source = Path.of(mount.getHostPath());
-        if (!Files.exists(source)) {
-            throw CriException.invalid(what + ": there is no " + source + " on the host");
-        }
-        EnumSet<BindFlag> flags =
-                EnumSet.of(BindFlag.RECURSIVE, Files.isDirectory(source) ? BindFlag.MAKE_DIR : BindFlag.MAKE_FILE);
-        flags.add(
-                switch (mount.getPropagation()) {
-                    case PROPAGATION_PRIVATE, UNRECOGNIZED -> BindFlag.PRIVATE;
-                    case PROPAGATION_HOST_TO_CONTAINER -> BindFlag.SLAVE;
-                    case PROPAGATION_BIDIRECTIONAL -> BindFlag.SHARED;
-                });
-        if (mount.getRecursiveReadOnly()) {
-            if (!mount.getReadonly() || !flags.contains(BindFlag.PRIVATE)) {
-                throw CriException.invalid(
-                        "RROUnsupported: " + what + ": recursive_read_only needs readonly and private propagation");
-            }
-            flags.add(BindFlag.RECURSIVE_READ_ONLY);
-        } else if (mount.getReadonly()) {
-            flags.add(BindFlag.READ_ONLY);
-        }
-        return new RootfsOp.Bind(source, clean(mount.getContainerPath()), List.copyOf(flags));
-    }
-
     private static void protect(
             List<RootfsOp> ops, ContainerConfig config, LinuxContainerSecurityContext security, boolean privileged) {
         // Lists that are given are meant literally, empty ones too (procMount: Unmasked); the defaults are for who
@@ -200,10 +146,5 @@ final class ContainerMounts {
         if (security.getReadonlyRootfs()) {
             ops.add(new RootfsOp.ReadOnlyRoot());
         }
-    }
-
-    /** Without doubled and trailing slashes, so that the same place has the same name. */
-    static String clean(String path) {
-        return Path.of("/").resolve(path).normalize().toString();
     }
 }
