@@ -52,6 +52,7 @@ make_busybox() {
 # nginx is the host's Debian build with the libraries that it names, to stand on top of busybox.
 make_nginx() {
     local tree=$1/tree package libraries path
+    need_commands gcc:gcc
     unpack_packages "$tree" nginx
     local ldd=(env "LD_LIBRARY_PATH=$tree/usr/lib/$(gcc -print-multiarch):$tree/lib/$(gcc -print-multiarch)" ldd "$tree/usr/sbin/nginx")
     if "${ldd[@]}" | grep -q 'not found'; then
@@ -95,7 +96,6 @@ need_commands flock:util-linux
 need_docker_registry
 once images/busybox make_busybox
 PROGRAMS=images/programs-$(key "$CONFORMANCE"/images/*.c)
-need_commands gcc:gcc
 once images/nginx make_nginx
 once "$PROGRAMS" make_programs
 PROGRAM=tools/testimages-$(key "$CONFORMANCE"/tools/testimages/*.go)
