@@ -2,6 +2,7 @@
 
 #include "kernel.h"
 #include "spawn.h"
+#include "userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +88,24 @@ int attributes_early(struct attributes *attributes, const struct spec *spec, str
     error->number = 0;
     attributes->label = label_open(spec, error);
     return attributes->label < 0 && error->number != 0 ? -1 : 0;
+}
+
+int attributes_label_again(struct attributes *attributes, struct error *error) {
+    if (attributes->label < 0)
+        return 0;
+    close(attributes->label);
+    attributes->label = label_open(attributes->spec, error);
+    return attributes->label < 0 ? -1 : 0;
+}
+
+void attributes_streams_give(const struct attributes *attributes, const int streams[3]) {
+    uid_t outside = userns_uid_outside(attributes->uid);
+
+    /* A pipe that stays the shim's serves all the same, but by its number only. */
+    for (int i = 0; i < 3; i++)
+        if (streams[i] >= 0 && outside != attributes->uid && outside != (uid_t)-1
+                && fchown(streams[i], outside, ~(gid_t)0) < 0)
+            note("cannot give stream %d to user %u: %m", i, outside);
 }
 
 static int stream_place(const struct attributes *attributes, int stream, int place, struct error *error) {

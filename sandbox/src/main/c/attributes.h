@@ -16,6 +16,10 @@ struct attributes {
 
 /* While /proc is still the host's: oom score, limits, the LSM file. */
 int attributes_early(struct attributes *attributes, const struct spec *spec, struct error *error);
+/* A process that was made later: its own LSM file. */
+int attributes_label_again(struct attributes *attributes, struct error *error);
+/* While the process is the host's root: pipes that the user of a pod with a user namespace may open anew. */
+void attributes_streams_give(const struct attributes *attributes, const int streams[3]);
 /* 0-2 become the container's streams, with its user as their owner; -1: /dev/null. `terminal` stands for all three. */
 int attributes_streams(const struct attributes *attributes, const int streams[3], int terminal, struct error *error);
 /* The rest, up to the exec; returns on failure only. Whatever is open above CHANNEL_FD gets closed, that one by the exec. */

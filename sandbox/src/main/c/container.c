@@ -170,8 +170,8 @@ static int ns_plan(struct ns_plan *plan, const struct spec *spec, struct error *
 
         if (kind < 0)
             return fail(error, "ns", r->arg[0], EINVAL, "there is no such kind of namespace");
-        if (kind == NS_USER && strcmp(r->arg[1], "host") != 0)
-            return fail(error, "ns", r->arg[0], ENOSYS, "user namespaces are not served yet");
+        if (kind == NS_USER && strcmp(r->arg[1], "host") != 0 && strcmp(r->arg[1], "pod") != 0)
+            return fail(error, "ns", r->arg[0], EINVAL, "a container has the pod's user namespace or the host's, not %s", r->arg[1]);
         if (strcmp(r->arg[1], "new") == 0) {
             plan->make |= ns_flag((enum ns_kind)kind);
             continue;
@@ -201,14 +201,16 @@ static int launch(struct container *container, const struct spec *spec, struct e
     if (channel_open(channel, error) < 0)
         goto out;
     const int keep[] = {ends.in, ends.out, ends.err, plan.join[NS_NET], plan.join[NS_IPC], plan.join[NS_UTS],
-            plan.join[NS_CGROUP]};
-    const struct spawn how = {.flags = CLONE_NEWNS | (plan.make & CLONE_NEWPID),
+            plan.join[NS_CGROUP], plan.join[NS_USER]};
+    container->contained = plan.join[NS_USER] >= 0;
+    /* A pid namespace that the user namespace shall own is made from within that. */
+    const struct spawn how = {.flags = CLONE_NEWNS | (container->contained ? 0 : plan.make & CLONE_NEWPID),
             .pid_namespace = plan.join[NS_PID],
             .cgroup = group,
             .channel = channel[1],
             .keep = keep,
             .keep_count = sizeof keep / sizeof keep[0]};
-    plan.make &= ~(uint64_t)(CLONE_NEWNS | CLONE_NEWPID);
+    plan.make &= ~(uint64_t)CLONE_NEWNS;
     result = spawn(&how, &container->child, error);
     if (result == 0)
         init_run(spec, &plan, &ends);
@@ -259,17 +261,22 @@ static void created(struct container *container, int terminal) {
 
 static void channel_event(struct source *source, uint32_t events) {
     struct container *container = container_of(source, struct container, channel);
-    int terminal = -1;
+    struct channel_news news;
 
     (void)events;
-    switch (channel_receive(source->fd, &terminal, &container->error)) {
+    switch (channel_receive(source->fd, &news, &container->error)) {
     case CHANNEL_NOTHING:
         break;
     case CHANNEL_READY:
         if (container->state == CONTAINER_CREATING) {
-            created(container, terminal);
-            terminal = -1;
+            created(container, news.fd);
+            news.fd = -1;
         }
+        break;
+    case CHANNEL_BORN:
+        container->pid = news.pid;
+        channel_go(source->fd);
+        spawn_adopt(&container->child, news.pid);
         break;
     case CHANNEL_ERROR:
         container->failed = true; /* told once the child has been reaped and its groups are empty */
@@ -281,8 +288,8 @@ static void channel_event(struct source *source, uint32_t events) {
             start_answer(container);
         break;
     }
-    if (terminal >= 0)
-        close(terminal);
+    if (news.fd >= 0)
+        close(news.fd);
 }
 
 void container_create(struct connection *connection, struct spec *spec) {

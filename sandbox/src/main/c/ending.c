@@ -153,6 +153,7 @@ static void oom_read(struct container *container) {
 
 void container_exited(struct child *child, int status) {
     struct container *container = container_of(child, struct container, child);
+    pid_t ended = child->pid;
 
     /* What the child said last may not have been read yet: why it failed, or, by closing the channel, that its exec succeeded. */
     while (container->channel.fd >= 0) {
@@ -163,6 +164,8 @@ void container_exited(struct child *child, int status) {
             break;
         if (container->failed)
             loop_close(&container->channel);
+        if (child->pid != ended)
+            return; /* it left another in its place */
     }
     child->pid = 0;
     container->exit.finished = clock_realtime_ns();

@@ -5,6 +5,7 @@
 #include "shim.h"
 #include "terminal.h"
 #include "tree.h"
+#include "userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,8 +66,11 @@ static int enter(const struct spec *spec, const struct exec_entry *entry, const 
     if (cgroup_join(spec, error) < 0 || (entry->group_v1 != NULL && cgroup_join_v1(entry->group_v1, error) < 0)
             || attributes_early(attributes, spec, error) < 0)
         return -1;
+    attributes_streams_give(attributes, pipes);
     if (setns(entry->init, entry->namespaces) < 0)
         return fail(error, "exec", NULL, errno, "cannot enter the container's namespaces");
+    if ((entry->namespaces & CLONE_NEWUSER) != 0 && userns_become_root(error) < 0)
+        return -1;
     if (spec_has(spec, R_TTY)) {
         int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -276,16 +280,17 @@ static void started(struct execution *execution) {
 
 static void channel_event(struct source *source, uint32_t events) {
     struct execution *execution = container_of(source, struct execution, channel);
-    int terminal = -1;
+    struct channel_news news;
 
     (void)events;
-    switch (channel_receive(source->fd, &terminal, &execution->error)) {
+    switch (channel_receive(source->fd, &news, &execution->error)) {
     case CHANNEL_NOTHING:
+    case CHANNEL_BORN:
         break;
     case CHANNEL_READY:
-        if (terminal >= 0 && execution->session != NULL) {
-            streams_terminal(&execution->streams, terminal);
-            terminal = -1;
+        if (news.fd >= 0 && execution->session != NULL) {
+            streams_terminal(&execution->streams, news.fd);
+            news.fd = -1;
         }
         break;
     case CHANNEL_ERROR:
@@ -297,8 +302,8 @@ static void channel_event(struct source *source, uint32_t events) {
             started(execution);
         break;
     }
-    if (terminal >= 0)
-        close(terminal);
+    if (news.fd >= 0)
+        close(news.fd);
 }
 
 /* What the child said last may not have been read when its exit is. It has ended, so the channel comes to an end. */
@@ -350,6 +355,8 @@ static int launch(struct execution *execution, const struct spec *spec, struct e
             .init = -1, .namespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP};
     bool v1;
 
+    if (execution->container->contained)
+        entry.namespaces |= CLONE_NEWUSER;
     if (group_make(execution, spec, error) < 0 || group_open(execution, spec, &birthplace, &v1, error) < 0)
         goto out;
     entry.group_v1 = v1 ? execution->group : NULL;

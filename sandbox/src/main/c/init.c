@@ -7,6 +7,7 @@
 #include "terminal.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <unistd.h>
 
 /* Everything that can fail for want of a file, a mount or a permission is done here, so that CREATE tells of it. */
@@ -19,7 +20,11 @@ static int prepare(const struct spec *spec, const struct ns_plan *plan, const st
         return fail(error, "init", NULL, errno, "setsid");
     /* The new cgroup namespace has its root at the groups joined here, so they come first. */
     if (cgroup_join(spec, error) < 0 || attributes_early(attributes, spec, error) < 0
-            || ns_plan_enter(plan, error) < 0 || rootfs_open(&rootfs, spec, error) < 0
+            || ns_plan_enter(plan, error) < 0 || rootfs_open(&rootfs, spec, plan, error) < 0)
+        return -1;
+    attributes_streams_give(attributes, pipes);
+    bool another = rootfs.contained && (plan->make & CLONE_NEWPID) != 0;
+    if (ns_plan_make(plan, error) < 0 || (another && attributes_label_again(attributes, error) < 0)
             || rootfs_build(&rootfs, error) < 0)
         return -1;
     if (rootfs.terminal_slave >= 0 && terminal_adopt(spec, rootfs.terminal_slave, error) < 0)

@@ -1,5 +1,6 @@
 /*
  * gantry-shim POD_RUN_DIR: holds the containers of one pod.
+ * gantry-shim --probe-user-namespaces FOLDER: see usernsprobe.h.
  *
  * - It runs from a read-only bind of its own file, so that a container cannot overwrite the binary through /proc/PID/exe.
  * - It outlives the daemon that starts it: its own session, parent, and standard streams.
@@ -9,6 +10,7 @@
 #include "kernel.h"
 #include "podinit.h"
 #include "shim.h"
+#include "usernsprobe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include <sys/un.h>
 
 #define SEALED "sealed"
+#define PROBE "--probe-user-namespaces"
 
 static int run_folder = -1;
 
@@ -167,10 +170,22 @@ static int launch(struct error *error) {
     _exit(1);
 }
 
+static int probe(const char *folder) {
+    struct error error = {0};
+    char line[1200];
+    enum userns_answer answer = userns_probe(folder, &error);
+
+    if (answer != USERNS_WORKS)
+        dprintf(2, "%s\n", error_line(&error, line, sizeof line));
+    return (int)answer;
+}
+
 int main(int argc, char **argv) {
     struct error error = {0};
     char line[1200];
 
+    if (argc == 3 && strcmp(argv[1], PROBE) == 0)
+        return probe(argv[2]);
     if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], SEALED) != 0)) {
         dprintf(2, "usage: gantry-shim POD_RUN_DIR\n");
         return 2;

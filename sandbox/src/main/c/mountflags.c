@@ -27,6 +27,7 @@ static const struct word {
         {.name = "slave", .propagation = MS_SLAVE},
         {.name = "shared", .propagation = MS_SHARED},
         {.name = "rec", .flag = offsetof(struct mount_flags, recursive)},
+        {.name = "idmap", .flag = offsetof(struct mount_flags, id_mapped)},
         {.name = "mkfile", .flag = offsetof(struct mount_flags, make_file)},
         {.name = "mkdir", .flag = offsetof(struct mount_flags, make_directory)},
 };

@@ -12,6 +12,7 @@ struct mount_flags {
     uint64_t propagation; /* MS_PRIVATE, MS_SLAVE or MS_SHARED; 0: not named */
     bool recursive;
     bool recursive_read_only;
+    bool id_mapped;
     bool make_file;
     bool make_directory;
 };

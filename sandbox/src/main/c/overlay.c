@@ -1,5 +1,6 @@
 #include "kernel.h"
 #include "rootfs.h"
+#include "userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,18 +11,63 @@
 /* fsconfig takes strings of at most 255 bytes; a longer path goes by way of an open descriptor. */
 #define FSCONFIG_STRING_MAX 255
 
+/*
+ * One mount of the folder that holds all layers, with the ids of a user namespace: a clone and a map for each layer would make a container of a hundred layers slow.
+ */
+struct layers {
+    int mount; /* -1: the layers are opened as they are */
+    size_t prefix; /* of each layer's path, its slash included */
+};
+
 static int folder_open(const char *path, struct error *error) {
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     return fd < 0 ? fail(error, "overlay", path, errno, "cannot open the folder") : fd;
 }
 
-static int set_folder(int context, const char *key, const char *path, struct error *error) {
+static int layer_open(const struct layers *layers, const char *path, struct error *error) {
+    if (layers->mount < 0)
+        return folder_open(path, error);
+    int fd = openat(layers->mount, path + layers->prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? fail(error, "overlay", path, errno, "cannot open the layer") : fd;
+}
+
+/* How much of the paths is the same, up to and with a slash. */
+static size_t common_prefix(const struct spec *spec) {
+    const struct record *first = spec_next(spec, R_LOWER, NULL);
+    size_t length = (size_t)(strrchr(first->arg[0], '/') - first->arg[0]) + 1;
+
+    for (const struct record *r = first; (r = spec_next(spec, R_LOWER, r)) != NULL;)
+        while (strncmp(first->arg[0], r->arg[0], length) != 0)
+            do
+                length--;
+            while (first->arg[0][length - 1] != '/');
+    return length;
+}
+
+static int layers_map(
+        struct layers *layers, const struct spec *spec, const char *root, int user_namespace, struct error *error) {
+    char folder[4096];
+
+    layers->prefix = common_prefix(spec);
+    snprintf(folder, sizeof folder, "%.*s", (int)layers->prefix, spec_value(spec, R_LOWER));
+    layers->mount = open_tree(AT_FDCWD, folder, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (layers->mount < 0)
+        return fail(error, "overlay", folder, errno, "cannot clone the mount of the layers");
+    if (mount_idmap(layers->mount, user_namespace, "overlay", folder, error) < 0)
+        return -1;
+    /* Before Linux 6.15 overlayfs wants its layers in mounts of the mount namespace, which here is this process's own. */
+    return move_mount(layers->mount, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) < 0
+            ? fail(error, "overlay", root, errno, "cannot attach the id-mapped layers")
+            : 0;
+}
+
+static int set_folder(int context, const char *key, const char *path, const struct layers *layers, struct error *error) {
     char short_path[40];
     int folder = -1;
 
-    if (strlen(path) > FSCONFIG_STRING_MAX) {
-        folder = folder_open(path, error);
+    if (strlen(path) > FSCONFIG_STRING_MAX || layers->mount >= 0) {
+        folder = layer_open(layers, path, error);
         if (folder < 0)
             return -1;
         snprintf(short_path, sizeof short_path, "/proc/self/fd/%d", folder);
@@ -54,7 +100,9 @@ static unsigned attributes(const char *flags) {
 }
 
 /* 1 when it is done, 0 when this kernel has no lowerdir+, -1. */
-static int by_context(const struct spec *spec, const struct record *record, int *mount, struct error *error) {
+static int by_context(const struct spec *spec, const struct record *record, const struct layers *layers, int *mount,
+        struct error *error) {
+    static const struct layers as_they_are = {.mount = -1};
     const char *upper = record->arg[0], *work = record->arg[1], *flags = record->arg[2];
     char words[300];
     int context = fsopen("overlay", FSOPEN_CLOEXEC);
@@ -63,14 +111,15 @@ static int by_context(const struct spec *spec, const struct record *record, int 
         return fail(error, "overlay", NULL, errno, "the kernel has no overlay file system");
     fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0); /* what mount tables show; nothing depends on it */
     for (const struct record *r = NULL; (r = spec_next(spec, R_LOWER, r)) != NULL;)
-        if (set_folder(context, "lowerdir+", r->arg[0], error) < 0) {
+        if (set_folder(context, "lowerdir+", r->arg[0], layers, error) < 0) {
             context_words(context, words, sizeof words);
             close(context);
             /* Only the first one tells an old kernel from a bad folder; later ones (Linux 6.7) check the folder itself. */
             return error->number == EINVAL && strstr(words, "lowerdir+") != NULL ? 0 : -1;
         }
     if (strcmp(upper, "-") != 0
-            && (set_folder(context, "upperdir", upper, error) < 0 || set_folder(context, "workdir", work, error) < 0))
+            && (set_folder(context, "upperdir", upper, &as_they_are, error) < 0
+                    || set_folder(context, "workdir", work, &as_they_are, error) < 0))
         goto failed;
     if ((flag_set(flags, "volatile") && fsconfig(context, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
             || (flag_set(flags, "userxattr") && fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)) {
@@ -105,14 +154,15 @@ failed:
  * Before lowerdir+ all layers stand in one option string of mount(2), which ends at a page. From /proc/self/fd as the working folder each layer is just the
  * number of a descriptor.
  */
-static int by_string(const struct spec *spec, const struct record *record, struct error *error) {
+static int by_string(
+        const struct spec *spec, const struct record *record, const struct layers *layers, struct error *error) {
     const char *upper = record->arg[0], *work = record->arg[1], *flags = record->arg[2], *root = record->arg[3];
     char options[4096];
     int length = snprintf(options, sizeof options, "lowerdir=");
     const char *separator = "";
 
     for (const struct record *r = NULL; (r = spec_next(spec, R_LOWER, r)) != NULL; separator = ":") {
-        int folder = folder_open(r->arg[0], error);
+        int folder = layer_open(layers, r->arg[0], error);
         if (folder < 0)
             return -1;
         length += snprintf(options + length, sizeof options - (size_t)length, "%s%d", separator, folder);
@@ -137,18 +187,37 @@ static int by_string(const struct spec *spec, const struct record *record, struc
     return fd < 0 ? fail(error, "overlay", root, errno, "cannot open the mounted root") : fd;
 }
 
-int overlay_mount(const struct spec *spec, const struct record *record, struct error *error) {
+/* The top folder of the root file system is the upper one. */
+static int upper_give(const char *upper, struct error *error) {
+    if (strcmp(upper, "-") == 0)
+        return 0;
+    return lchown(upper, userns_uid_outside(0), userns_gid_outside(0)) < 0
+            ? fail(error, "overlay", upper, errno, "cannot give it to the container's root")
+            : 0;
+}
+
+int overlay_mount(const struct spec *spec, const struct record *record, int user_namespace, struct error *error) {
     const char *root = record->arg[3];
+    struct layers layers = {.mount = -1};
+    bool contained = user_namespace >= 0;
     int mount = -1;
 
     if (!spec_has(spec, R_LOWER))
         return fail(error, "overlay", root, EINVAL, "no lower layer is given");
-    int done = by_context(spec, record, &mount, error);
+    if (contained
+            && (layers_map(&layers, spec, root, user_namespace, error) < 0 || upper_give(record->arg[0], error) < 0))
+        return -1;
+    int done = by_context(spec, record, &layers, &mount, error);
     if (done < 0)
         return -1;
-    if (done == 0)
-        return by_string(spec, record, error);
-    if (move_mount(mount, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    if (done == 0) {
+        mount = by_string(spec, record, &layers, error);
+        if (mount < 0 || !contained)
+            return mount;
+        int clone = open_tree(mount, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        return clone < 0 ? fail(error, "overlay", root, errno, "cannot clone the mounted root") : clone;
+    }
+    if (!contained && move_mount(mount, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return fail(error, "overlay", root, errno, "cannot attach the root file system");
     return mount;
 }

@@ -3,6 +3,7 @@
 #include "kernel.h"
 #include "podinit.h"
 #include "shim.h"
+#include "userns.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -20,6 +21,15 @@
 struct pod pod = {.namespaces = {-1, -1, -1, -1, -1, -1}, .channel = {.fd = -1}};
 
 static void (*pod_ended)(void);
+
+/* Of a pod with a user namespace: does what the one born into that may not. */
+static struct {
+    struct child child;
+    struct source channel;
+    bool done;
+} equipper = {.channel = {.fd = -1}};
+
+static uint64_t namespaces_made;
 
 void pod_forget_connection(const struct connection *connection) {
     if (pod.waiter == connection)
@@ -40,6 +50,8 @@ static void unmount_if(const char *path, long magic) {
 }
 
 static void failed(void) {
+    if (pod.child.pid != 0 || equipper.child.pid != 0)
+        return; /* once both are gone */
     unmount_if(pod.netns, NSFS_MAGIC);
     unmount_if(pod.shm, 0x01021994 /* TMPFS_MAGIC */);
     for (int kind = 0; kind < NS_KINDS; kind++)
@@ -78,17 +90,16 @@ static int namespaces_open(uint64_t made) {
     return 0;
 }
 
-static uint64_t namespaces_made;
-
 static void channel_event(struct source *source, uint32_t events) {
-    int fd = -1;
+    struct channel_news news;
 
     (void)events;
-    switch (channel_receive(source->fd, &fd, &pod.error)) {
+    switch (channel_receive(source->fd, &news, &pod.error)) {
     case CHANNEL_NOTHING:
+    case CHANNEL_BORN:
         break;
     case CHANNEL_READY:
-        if (namespaces_open(namespaces_made) < 0) {
+        if (pod.namespaces[NS_USER] < 0 && namespaces_open(namespaces_made) < 0) {
             kill(pod.child.pid, SIGKILL); /* its exit answers */
             break;
         }
@@ -102,8 +113,44 @@ static void channel_event(struct source *source, uint32_t events) {
         loop_close(source);
         break;
     }
-    if (fd >= 0)
-        close(fd);
+    if (news.fd >= 0)
+        close(news.fd);
+}
+
+static void equipper_event(struct source *source, uint32_t events) {
+    struct channel_news news;
+
+    (void)events;
+    switch (channel_receive(source->fd, &news, &pod.error)) {
+    case CHANNEL_NOTHING:
+    case CHANNEL_BORN:
+    case CHANNEL_ERROR:
+        break;
+    case CHANNEL_READY:
+        equipper.done = true;
+        break;
+    case CHANNEL_CLOSED:
+        loop_close(source);
+        break;
+    }
+    if (news.fd >= 0)
+        close(news.fd);
+}
+
+static void equipper_exited(struct child *child, int status) {
+    while (equipper.channel.fd >= 0)
+        equipper_event(&equipper.channel, 0);
+    child->pid = 0;
+    if (equipper.done && pod.child.pid != 0) {
+        channel_go(pod.channel.fd);
+        return;
+    }
+    if (pod.error.number == 0)
+        fail(&pod.error, "pod", NULL, ECHILD, "the process that equips the pod ended with code %d", status_code(status));
+    if (pod.child.pid != 0)
+        kill(pod.child.pid, SIGKILL); /* its exit answers */
+    else
+        failed();
 }
 
 static void exited(struct child *child, int status) {
@@ -126,8 +173,6 @@ static int flags_of(const struct spec *spec, uint64_t *flags, struct error *erro
     for (const struct record *r = NULL; (r = spec_next(spec, R_NS, r)) != NULL;) {
         int kind = ns_kind(r->arg[0]);
 
-        if (kind == NS_USER)
-            return fail(error, "ns", r->arg[0], ENOSYS, "user namespaces are not served yet");
         if (kind < 0 || kind == NS_CGROUP)
             return fail(error, "ns", r->arg[0], EINVAL, "a pod has no such namespace");
         *flags |= ns_flag((enum ns_kind)kind);
@@ -135,31 +180,60 @@ static int flags_of(const struct spec *spec, uint64_t *flags, struct error *erro
     return 0;
 }
 
-static int launch(const struct spec *spec, struct error *error) {
-    int channel[2], group = -1;
+/* Makes a child and watches its channel. 0 in the child, 1 in the shim, -1. */
+static int child_make(struct spawn *how, struct child *child, struct source *channel, struct error *error) {
+    int ends[2];
 
-    if (flags_of(spec, &namespaces_made, error) < 0 || cgroup_birthplace(spec, &group, error) < 0)
+    if (channel_open(ends, error) < 0)
         return -1;
-    if (channel_open(channel, error) < 0) {
-        if (group >= 0)
-            close(group);
+    how->channel = ends[1];
+    int result = spawn(how, child, error);
+    if (result == 0)
+        return 0;
+    close(ends[1]);
+    if (result < 0) {
+        close(ends[0]);
         return -1;
     }
+    channel->fd = ends[0];
+    loop_watch(channel, EPOLLIN);
+    return 1;
+}
+
+static int equip(const struct spec *spec, struct error *error) {
+    if (userns_maps_write(pod.child.pid, error) < 0 || namespaces_open(namespaces_made) < 0)
+        return -1;
+    const struct ns_plan plan = {.join = {-1, pod.namespaces[NS_NET], pod.namespaces[NS_IPC], pod.namespaces[NS_UTS], -1, -1}};
+    struct spawn how = {.pid_namespace = -1, .cgroup = -1, .keep = plan.join, .keep_count = NS_KINDS};
+    equipper.channel.ready = equipper_event;
+    equipper.child.exited = equipper_exited;
+    equipper.done = false;
+    int result = child_make(&how, &equipper.child, &equipper.channel, error);
+    if (result == 0)
+        podinit_equip(spec, &plan);
+    return result < 0 ? -1 : 0;
+}
+
+static int launch(const struct spec *spec, struct error *error) {
+    int group = -1;
+
+    if (flags_of(spec, &namespaces_made, error) < 0 || userns_maps_take(spec, error) < 0
+            || cgroup_birthplace(spec, &group, error) < 0)
+        return -1;
     pod.has_init = (namespaces_made & CLONE_NEWPID) != 0;
-    const struct spawn how = {
-            .flags = namespaces_made, .pid_namespace = -1, .cgroup = pod.has_init ? group : -1, .channel = channel[1]};
-    int result = spawn(&how, &pod.child, error);
+    bool contained = (namespaces_made & CLONE_NEWUSER) != 0;
+    struct spawn how = {.flags = namespaces_made, .pid_namespace = -1, .cgroup = pod.has_init ? group : -1};
+    int result = child_make(&how, &pod.child, &pod.channel, error);
+    if (result == 0 && contained)
+        podinit_hold(spec, pod.has_init);
     if (result == 0)
         podinit_run(spec, pod.has_init);
-    close(channel[1]);
     if (group >= 0)
         close(group);
-    if (result < 0) {
-        close(channel[0]);
+    if (result < 0)
         return -1;
-    }
-    pod.channel.fd = channel[0];
-    loop_watch(&pod.channel, EPOLLIN);
+    if (contained && equip(spec, error) < 0)
+        kill(pod.child.pid, SIGKILL); /* its exit answers */
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "spawn.h"
 #include "sysctl.h"
+#include "userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,12 +58,17 @@ static int netns_bind(const char *path, struct error *error) {
 }
 
 static int shm_mount(const struct record *r, struct error *error) {
-    char options[64];
+    char options[96];
 
-    snprintf(options, sizeof options, "mode=1777,size=%s", r->arg[1]);
+    snprintf(options, sizeof options, "mode=1777,size=%s,uid=%u,gid=%u", r->arg[1], userns_uid_outside(0), userns_gid_outside(0));
     return mount("shm", r->arg[0], "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
             ? fail(error, "shm", r->arg[0], errno, "cannot mount a tmpfs")
             : 0;
+}
+
+/* net.ipv4.ping_group_range holds group ids of the writer's user namespace. */
+static bool by_pods_root(const struct record *r) {
+    return r->type == R_SYSCTL && strncmp(r->arg[0], "net/", 4) == 0;
 }
 
 static int execute(const struct record *r, struct error *error) {
@@ -113,29 +119,100 @@ static int bare(struct error *error) {
     return 0;
 }
 
-_Noreturn void podinit_run(const struct spec *spec, bool stay) {
-    struct attributes attributes;
-    struct error error = {0};
-
-    if (setsid() < 0 || cgroup_join(spec, &error) < 0 || attributes_early(&attributes, spec, &error) < 0)
-        goto failed;
+static int execute_all(const struct spec *spec, struct error *error) {
     for (size_t i = 0; i < spec->count; i++)
-        if (execute(&spec->records[i], &error) < 0)
-            goto failed;
-    if (stay) {
-        /* The kernel reaps for a process that ignores its children's ends; other signals never reach the init of a namespace. */
-        signal(SIGCHLD, SIG_IGN);
-        if (empty_root(&error) < 0 || bare(&error) < 0)
-            goto failed;
-    }
+        if (execute(&spec->records[i], error) < 0)
+            return -1;
+    return 0;
+}
+
+/* Tells that all is done, and waits until the shim has what it wants of this process. */
+_Noreturn static void stand(bool stay) {
     channel_ready(-1);
-    if (!channel_await()) /* the shim has opened the namespaces */
+    if (!channel_await())
         _exit(1);
     if (!stay)
         _exit(0);
     close_range(0, ~0U, 0);
     for (;;)
         pause();
+}
+
+static int become_init(bool stay, struct error *error) {
+    if (!stay)
+        return 0;
+    /* The kernel reaps for a process that ignores its children's ends; other signals never reach the init of a namespace. */
+    signal(SIGCHLD, SIG_IGN);
+    return empty_root(error) < 0 || bare(error) < 0 ? -1 : 0;
+}
+
+static int leave_host(const struct spec *spec, struct error *error) {
+    struct attributes attributes;
+
+    if (setsid() < 0)
+        return fail(error, "init", NULL, errno, "setsid");
+    return cgroup_join(spec, error) < 0 || attributes_early(&attributes, spec, error) < 0 ? -1 : 0;
+}
+
+_Noreturn void podinit_run(const struct spec *spec, bool stay) {
+    struct error error = {0};
+
+    if (leave_host(spec, &error) == 0 && execute_all(spec, &error) == 0 && become_init(stay, &error) == 0)
+        stand(stay);
+    channel_error(&error);
+    _exit(1);
+}
+
+_Noreturn void podinit_hold(const struct spec *spec, bool stay) {
+    struct error error = {0};
+
+    if (!channel_await()) /* the maps are written and podinit_equip has done its part */
+        _exit(1);
+    if (leave_host(spec, &error) < 0 || userns_become_root(&error) < 0)
+        goto failed;
+    for (size_t i = 0; i < spec->count; i++)
+        if (by_pods_root(&spec->records[i]) && execute(&spec->records[i], &error) < 0)
+            goto failed;
+    if (become_init(stay, &error) == 0)
+        stand(stay);
+failed:
+    channel_error(&error);
+    _exit(1);
+}
+
+/* Settings of IPC belong to the host's root on older kernels, to the pod's on newer ones, whatever capabilities say. */
+static int sysctl_by_either(const struct record *r, struct error *error) {
+    struct error first;
+
+    if (sysctl_write(r->arg[0], r->arg[1], &first) == 0)
+        return 0;
+    *error = first;
+    if (first.number != EACCES && first.number != EPERM)
+        return -1;
+    if (syscall(SYS_setresuid, -1, userns_uid_outside(0), -1) < 0)
+        return fail(error, "sysctl", r->arg[0], errno, "cannot become the pod's root");
+    int result = sysctl_write(r->arg[0], r->arg[1], error);
+    if (syscall(SYS_setresuid, -1, 0, -1) < 0)
+        return fail(error, "sysctl", r->arg[0], errno, "cannot become the host's root again");
+    return result;
+}
+
+static int equip(const struct record *r, struct error *error) {
+    if (by_pods_root(r))
+        return 0;
+    return r->type == R_SYSCTL ? sysctl_by_either(r, error) : execute(r, error);
+}
+
+_Noreturn void podinit_equip(const struct spec *spec, const struct ns_plan *plan) {
+    struct error error = {0};
+
+    if (ns_plan_enter(plan, &error) < 0)
+        goto failed;
+    for (size_t i = 0; i < spec->count; i++)
+        if (equip(&spec->records[i], &error) < 0)
+            goto failed;
+    channel_ready(-1);
+    _exit(0);
 failed:
     channel_error(&error);
     _exit(1);

@@ -3,7 +3,6 @@
 #include "inroot.h"
 #include "kernel.h"
 #include "mountflags.h"
-#include "propagation.h"
 #include "sysctl.h"
 #include "terminal.h"
 
@@ -35,41 +34,6 @@ static int attach(int mount, int target, const char *step, const char *path, str
     return result < 0 ? fail(error, step, path, number, "cannot attach the mount") : 0;
 }
 
-static int sources_open(struct rootfs *rootfs, struct error *error) {
-    const struct spec *spec = rootfs->spec;
-
-    for (size_t i = 0; i < spec->count; i++) {
-        const struct record *r = &spec->records[i];
-        struct mount_flags flags = {0};
-
-        rootfs->sources[i] = -1;
-        if (r->type != R_BIND && r->type != R_VOLUME)
-            continue;
-        if (r->type == R_BIND && mount_flags_parse(&flags, r->arg[2], "bind", r->arg[1], error) < 0)
-            return -1;
-        if ((flags.propagation == MS_SHARED || flags.propagation == MS_SLAVE)
-                && propagation_check(r->arg[0], flags.propagation == MS_SHARED, error) < 0)
-            return -1;
-        rootfs->sources[i] = open_tree(
-                AT_FDCWD, r->arg[0], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (flags.recursive ? AT_RECURSIVE : 0));
-        if (rootfs->sources[i] < 0)
-            return fail(error, record_name(r->type), r->arg[0], errno, "cannot open the source");
-    }
-    return 0;
-}
-
-int rootfs_open(struct rootfs *rootfs, const struct spec *spec, struct error *error) {
-    *rootfs = (struct rootfs){.spec = spec, .root = -1, .empty = -1, .terminal_master = -1, .terminal_slave = -1};
-    rootfs->sources = calloc(spec->count + 1, sizeof *rootfs->sources);
-    if (rootfs->sources == NULL)
-        return fail(error, "rootfs", NULL, ENOMEM, "no memory");
-    if (sources_open(rootfs, error) < 0)
-        return -1;
-    if (mount("", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return fail(error, "rootfs", "/", errno, "cannot stop the propagation to the host");
-    return 0;
-}
-
 static int do_mkdir(struct rootfs *rootfs, const struct record *r, struct error *error) {
     int fd = inroot_make(rootfs->root, r->arg[0], INROOT_DIRECTORY, (mode_t)number_of(r->arg[1], 8), "mkdir", error);
 
@@ -93,8 +57,8 @@ static int context_options(int context, char *data, const char *target, struct e
     return 0;
 }
 
-static int file_system(const char *type, const char *source, char *data, uint64_t attributes, const char *target,
-        struct error *error) {
+int file_system(
+        const char *type, const char *source, char *data, uint64_t attributes, const char *target, struct error *error) {
     int context = fsopen(type, FSOPEN_CLOEXEC);
 
     if (context < 0)
@@ -112,13 +76,18 @@ static int file_system(const char *type, const char *source, char *data, uint64_
     return mount;
 }
 
-static int do_mount(struct rootfs *rootfs, const struct record *r, struct error *error) {
-    const char *target = r->arg[2];
+int mount_make(const struct record *record, struct error *error) {
     struct mount_flags flags;
 
-    if (mount_flags_parse(&flags, r->arg[3], "mount", target, error) < 0)
+    if (mount_flags_parse(&flags, record->arg[3], "mount", record->arg[2], error) < 0)
         return -1;
-    int mount = file_system(r->arg[0], r->arg[1], r->arg[4], flags.set, target, error);
+    return file_system(record->arg[0], record->arg[1], record->arg[4], flags.set, record->arg[2], error);
+}
+
+static int do_mount(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
+    const char *target = r->arg[2];
+    int mount = source >= 0 ? source : mount_make(r, error);
+
     if (mount < 0)
         return -1;
     int folder = inroot_make(rootfs->root, target, INROOT_DIRECTORY, 0755, "mount", error);
@@ -176,16 +145,32 @@ static int do_volume(struct rootfs *rootfs, const struct record *r, int source, 
     return folder < 0 ? -1 : attach(source, folder, "volume", target, error);
 }
 
-static int do_device(struct rootfs *rootfs, const struct record *r, struct error *error) {
+mode_t device_type(const struct record *record) {
+    return strcmp(record->arg[1], "c") == 0    ? S_IFCHR
+            : strcmp(record->arg[1], "b") == 0 ? S_IFBLK
+            : strcmp(record->arg[1], "p") == 0 ? S_IFIFO
+                                               : 0;
+}
+
+dev_t device_number(const struct record *record, mode_t type) {
+    return type == S_IFIFO ? 0 : makedev((unsigned)number_of(record->arg[2], 10), (unsigned)number_of(record->arg[3], 10));
+}
+
+/* The node was made on the host's side, where that is allowed. */
+static int device_bind(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
+    int file = inroot_make(rootfs->root, r->arg[0], INROOT_FILE, 0600, "device", error);
+
+    return file < 0 ? -1 : attach(source, file, "device", r->arg[0], error);
+}
+
+static int do_device(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
     const char *name;
     struct stat status;
-    mode_t type = strcmp(r->arg[1], "c") == 0 ? S_IFCHR
-            : strcmp(r->arg[1], "b") == 0     ? S_IFBLK
-            : strcmp(r->arg[1], "p") == 0     ? S_IFIFO
-                                              : 0;
-    dev_t device = type == S_IFIFO ? 0 : makedev((unsigned)number_of(r->arg[2], 10), (unsigned)number_of(r->arg[3], 10));
-    mode_t mode = (mode_t)number_of(r->arg[4], 8);
+    mode_t type = device_type(r), mode = (mode_t)number_of(r->arg[4], 8);
+    dev_t device = device_number(r, type);
 
+    if (source >= 0)
+        return device_bind(rootfs, r, source, error);
     if (type == 0)
         return fail(error, "device", r->arg[0], EINVAL, "the type %s is none of c, b, p", r->arg[1]);
     int folder = inroot_parent(rootfs->root, r->arg[0], &name, "device", error);
@@ -291,16 +276,26 @@ static int do_readonly(struct rootfs *rootfs, const struct record *r, struct err
     return attach(mount, target, "readonly", r->arg[0], error);
 }
 
+static int do_overlay(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
+    if (rootfs->root >= 0)
+        return fail(error, "overlay", r->arg[3], EINVAL, "a second root");
+    if (source < 0) {
+        rootfs->root = overlay_mount(rootfs->spec, r, -1, error);
+        return rootfs->root < 0 ? -1 : 0;
+    }
+    /* Over the root: its own place need not be within the reach of who is nobody on the host. */
+    if (move_mount(source, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return fail(error, "overlay", r->arg[3], errno, "cannot attach the root file system");
+    rootfs->root = source;
+    return 0;
+}
+
 static int execute(struct rootfs *rootfs, size_t index, struct error *error) {
     const struct record *r = &rootfs->spec->records[index];
     int source = rootfs->sources[index];
 
-    if (r->type == R_OVERLAY) {
-        if (rootfs->root >= 0)
-            return fail(error, "overlay", r->arg[3], EINVAL, "a second root");
-        rootfs->root = overlay_mount(rootfs->spec, r, error);
-        return rootfs->root < 0 ? -1 : 0;
-    }
+    if (r->type == R_OVERLAY)
+        return do_overlay(rootfs, r, source, error);
     switch ((int)r->type) {
     case R_MKDIR:
     case R_MOUNT:
@@ -321,13 +316,13 @@ static int execute(struct rootfs *rootfs, size_t index, struct error *error) {
     case R_MKDIR:
         return do_mkdir(rootfs, r, error);
     case R_MOUNT:
-        return do_mount(rootfs, r, error);
+        return do_mount(rootfs, r, source, error);
     case R_BIND:
         return do_bind(rootfs, r, source, error);
     case R_VOLUME:
         return do_volume(rootfs, r, source, error);
     case R_DEVICE:
-        return do_device(rootfs, r, error);
+        return do_device(rootfs, r, source, error);
     case R_SYMLINK:
         return do_symlink(rootfs, r, error);
     case R_CONSOLE:

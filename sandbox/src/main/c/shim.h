@@ -73,6 +73,7 @@ struct container {
     struct source channel;
     struct streams streams;
     struct crilog log;
+    bool contained; /* in the pod's user namespace */
     bool stdin_once;
     bool stdin_used; /* the first client of a `once` has come */
     char *exit_file;

@@ -83,6 +83,28 @@ int spawn_open(struct error *error) {
     return 0;
 }
 
+static void forget(const struct child *child) {
+    for (struct child **at = &shim.children; *at != NULL; at = &(*at)->next)
+        if (*at == child) {
+            *at = child->next;
+            break;
+        }
+}
+
+void spawn_adopt(struct child *child, pid_t pid) {
+    siginfo_t info;
+
+    forget(child);
+    child->pid = pid;
+    child->start_time = process_start_time(pid);
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+        child->exited(child, SIGKILL); /* it has ended, and was reaped while nobody knew it */
+        return;
+    }
+    child->next = shim.children;
+    shim.children = child;
+}
+
 int status_code(int status) {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -216,6 +238,14 @@ void channel_error(const struct error *error) {
         _exit(125);
 }
 
+void channel_born(pid_t pid) {
+    char text[32];
+    int length = snprintf(text, sizeof text, "born%c%d", 0, (int)pid);
+
+    if (write(CHANNEL_FD, text, (size_t)length + 1) < 0)
+        _exit(125);
+}
+
 bool channel_await(void) {
     char word;
     ssize_t n;
@@ -237,7 +267,7 @@ static void error_from_fields(struct error *error, char **fields) {
     snprintf(error->message, sizeof error->message, "%s", fields[4]);
 }
 
-enum channel_message channel_receive(int channel, int *fd, struct error *error) {
+enum channel_message channel_receive(int channel, struct channel_news *news, struct error *error) {
     char text[MESSAGE_MAX];
     char *fields[5];
     struct iovec part = {.iov_base = text, .iov_len = sizeof text};
@@ -248,6 +278,7 @@ enum channel_message channel_receive(int channel, int *fd, struct error *error) 
     struct msghdr message = {
             .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
 
+    *news = (struct channel_news){.fd = -1};
     ssize_t n = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return CHANNEL_NOTHING;
@@ -256,10 +287,14 @@ enum channel_message channel_receive(int channel, int *fd, struct error *error) 
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS
             && header->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(fd, CMSG_DATA(header), sizeof *fd);
+        memcpy(&news->fd, CMSG_DATA(header), sizeof news->fd);
     int count = text_split(text, (uint32_t)n, fields, 5);
     if (count == 1 && strcmp(fields[0], "ready") == 0)
         return CHANNEL_READY;
+    if (count == 2 && strcmp(fields[0], "born") == 0) {
+        news->pid = (pid_t)atoi(fields[1]);
+        return CHANNEL_BORN;
+    }
     if (count == 5 && strcmp(fields[0], "error") == 0) {
         error_from_fields(error, fields);
         return CHANNEL_ERROR;

@@ -34,6 +34,8 @@ uint64_t process_start_time(pid_t pid);
 int spawn_open(struct error *error);
 /* Returns 0 in the child, which has the kept descriptors only, an open signal mask and a umask of 0; 1 in the shim; -1. */
 int spawn(const struct spawn *spawn, struct child *child, struct error *error);
+/* The child has left another in its place, and ends. Its `exited` is called for that one only. */
+void spawn_adopt(struct child *child, pid_t pid);
 /* 128 + signal, or the exit code. */
 int status_code(int status);
 int status_signal(int status);
@@ -44,10 +46,15 @@ int channel_open(int channel[2], struct error *error);
 /* The child's side, by CHANNEL_FD. A blocking write; `fd` goes along when it is not -1. */
 void channel_ready(int fd);
 void channel_error(const struct error *error);
+void channel_born(pid_t pid);
 /* Waits for the shim's word to go on. False when the shim is gone. */
 bool channel_await(void);
 
 /* The shim's side. */
-enum channel_message { CHANNEL_NOTHING, CHANNEL_READY, CHANNEL_ERROR, CHANNEL_CLOSED };
-enum channel_message channel_receive(int channel, int *fd, struct error *error);
+enum channel_message { CHANNEL_NOTHING, CHANNEL_READY, CHANNEL_ERROR, CHANNEL_BORN, CHANNEL_CLOSED };
+struct channel_news {
+    int fd; /* that came along, or -1 */
+    pid_t pid; /* of CHANNEL_BORN */
+};
+enum channel_message channel_receive(int channel, struct channel_news *news, struct error *error);
 bool channel_go(int channel);

@@ -22,7 +22,7 @@ int main(int argc, char **argv) {
         const struct test *tests;
         size_t count;
     } parts[] = {{box_life, box_life_count}, {box_process, box_process_count}, {box_rootfs, box_rootfs_count},
-            {box_session, box_session_count}, {box_pod, box_pod_count}};
+            {box_session, box_session_count}, {box_pod, box_pod_count}, {box_userns, box_userns_count}};
 
     if (argc < 3) {
         fprintf(stderr, "usage: box SHIM PROBE [PART-OF-A-NAME]\n");

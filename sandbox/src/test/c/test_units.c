@@ -64,7 +64,7 @@ static bool see(void *context, unsigned type, char **payload, uint32_t length) {
 static void frames_golden(void) {
     static const char *const names[] = {"hello", "pod", "create", "start", "kill", "delete", "exec", "attach", "wait", "events", "state",
             "reopen-log", "shutdown", "stdin", "stdin-eof", "resize", "ok", "ok-pod", "ok-start", "ok-state", "error", "exit",
-            "exit-timeout", "stdout"};
+            "exit-timeout", "stdout", "pod-userns", "create-userns"};
     char path[512], frame[8192], text[8192];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -104,10 +104,11 @@ static void records_golden(void) {
         const char *name;
         enum spec_kind kind;
         size_t records;
-    } specs[] = {{"pod", SPEC_POD, 12}, {"create", SPEC_CREATE, 49}, {"exec", SPEC_EXEC, 28}};
+    } specs[] = {{"pod", SPEC_POD, 12}, {"create", SPEC_CREATE, 49}, {"exec", SPEC_EXEC, 28}, {"pod-userns", SPEC_POD, 7},
+            {"create-userns", SPEC_CREATE, 13}};
     char path[512], frame[8192];
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
         struct error error = {0};
         struct spec spec;
 
@@ -117,7 +118,7 @@ static void records_golden(void) {
         memcpy(payload, frame + FRAME_HEADER, length);
         CHECK_TEXT(spec_parse(&spec, payload, (uint32_t)length, specs[i].kind, &error) == 0, error.message);
         CHECK(spec.count == specs[i].records);
-        if (specs[i].kind == SPEC_CREATE) {
+        if (strcmp(specs[i].name, "create") == 0) {
             const struct record *env = spec_next(&spec, R_ENV, NULL);
             CHECK(strcmp(spec_value(&spec, R_ID), "c1") == 0 && spec_count(&spec, R_LOWER) == 2 && spec_has(&spec, R_ROOTRO));
             env = spec_next(&spec, R_ENV, env);

@@ -85,6 +85,8 @@ public sealed interface RootfsOp {
         PRIVATE("private"),
         SLAVE("slave"),
         SHARED("shared"),
+        /** The mount itself, not those below it, shows ids by the pod's user namespace. */
+        ID_MAPPED("idmap"),
         /** A missing target becomes a file. */
         MAKE_FILE("mkfile"),
         /** A missing target becomes a folder. */

@@ -15,6 +15,7 @@ import java.util.Optional;
 /** Starts shims and finds those that a former daemon started. */
 public final class Shims {
     private static final Duration LAUNCH = Duration.ofSeconds(30);
+    private static final int NOT_IN_HOST_NETWORK = 3;
 
     private final Path binary;
 
@@ -49,6 +50,28 @@ public final class Shims {
         return reconnect(podRunDir)
                 .orElseThrow(() -> new SandboxException(
                         SandboxException.Kind.INTERNAL, "the shim of pod " + pod + " ended as soon as it had started"));
+    }
+
+    /**
+     * Makes a user namespace with what containers in it have.
+     *
+     * @param folder new and empty, where image layers lie; what is made in it is left there
+     */
+    public UserNamespaceSupport probeUserNamespaces(Path folder) {
+        try {
+            Spawn.Result result = Spawn.run(
+                    List.of(binary.toString(), "--probe-user-namespaces", folder.toString()), List.of(), LAUNCH);
+            String said = result.stderr().strip();
+            return switch (result.code()) {
+                case 0 -> new UserNamespaceSupport(true, true, "");
+                case NOT_IN_HOST_NETWORK -> new UserNamespaceSupport(true, false, said);
+                default ->
+                    new UserNamespaceSupport(
+                            false, false, said.isEmpty() ? "the probe ended with code " + result.code() : said);
+            };
+        } catch (LinuxException e) {
+            return new UserNamespaceSupport(false, false, String.valueOf(e.getMessage()));
+        }
     }
 
     /** The shim that serves this folder; empty if it is gone, or there never was one. */

@@ -161,6 +161,55 @@ class FrameTest {
     }
 
     @Test
+    void aContainerInAUserNamespaceHasTheGoldenRecords() throws Exception {
+        Path cgroup = Path.of("/sys/fs/cgroup/memory/pods/p1/c1");
+        ContainerSpec spec = new ContainerSpec(
+                "c2",
+                ProcessSpec.builder(List.of("sh"))
+                        .user(new ContainerUser(65535, 65535, List.of(), "/"))
+                        .build(),
+                new CgroupPlacement(List.of(), List.of(cgroup), List.of(), null),
+                Path.of("/run/gantry/containers/c2/exit"),
+                null,
+                ContainerSpec.Stdin.NONE,
+                List.of(
+                        NamespaceUse.pod(Namespace.PID),
+                        NamespaceUse.pod(Namespace.NET),
+                        NamespaceUse.pod(Namespace.USER)),
+                List.of(
+                        new RootfsOp.Overlay(
+                                List.of(Path.of("/var/lib/gantry/layers/a")),
+                                Path.of("/var/lib/gantry/containers/c2/upper"),
+                                Path.of("/var/lib/gantry/containers/c2/work"),
+                                Path.of("/run/gantry/containers/c2/root"),
+                                true,
+                                false),
+                        new RootfsOp.Bind(
+                                Path.of("/srv/data"),
+                                "/data",
+                                List.of(BindFlag.RECURSIVE, BindFlag.ID_MAPPED, BindFlag.PRIVATE, BindFlag.MAKE_DIR))));
+        sameRecords(spec.encode(), "create-userns");
+    }
+
+    @Test
+    void aPodWithAUserNamespaceHasTheGoldenRecords() throws Exception {
+        PodSpec spec = new PodSpec(
+                "p2",
+                Set.of(Namespace.NET, Namespace.PID, Namespace.USER),
+                List.of(new IdMap(0, 131072, 65536)),
+                List.of(new IdMap(0, 196608, 65536)),
+                null,
+                false,
+                Map.of(),
+                Path.of("/run/gantry/pods/p2/netns"),
+                null,
+                0,
+                List.of(),
+                null);
+        sameRecords(spec.encode(), "pod-userns");
+    }
+
+    @Test
     void aRootWithoutAnUpperFolder() {
         RootfsOp overlay = new RootfsOp.Overlay(List.of(Path.of("/l")), null, null, Path.of("/root"), false, false);
         assertThat(Records.fields(RootfsOp.encode(List.of(overlay))))

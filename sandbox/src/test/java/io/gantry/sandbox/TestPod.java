@@ -66,6 +66,39 @@ final class TestPod {
                 -998);
     }
 
+    /** The same with a user namespace, which owns the others. */
+    PodSpec contained(IdMap uids, IdMap gids) throws Exception {
+        PodSpec plain = spec();
+        return new PodSpec(
+                plain.id(),
+                Set.of(Namespace.NET, Namespace.IPC, Namespace.UTS, Namespace.PID, Namespace.USER),
+                List.of(uids),
+                List.of(gids),
+                plain.hostname(),
+                plain.loopback(),
+                plain.sysctls(),
+                plain.netns(),
+                plain.shm(),
+                plain.shmBytes(),
+                plain.cgroup(),
+                plain.oomScoreAdjust());
+    }
+
+    /** A container in the pod's user namespace. */
+    static ContainerSpec contained(ContainerSpec plain) {
+        List<NamespaceUse> namespaces = new ArrayList<>(plain.namespaces());
+        namespaces.add(NamespaceUse.pod(Namespace.USER));
+        return new ContainerSpec(
+                plain.id(),
+                plain.process(),
+                plain.cgroup(),
+                plain.exitFile(),
+                plain.log(),
+                plain.stdin(),
+                namespaces,
+                plain.rootfs());
+    }
+
     Cgroup cgroup(String id, Resources resources) throws Exception {
         Cgroup group = cgroups.create(parent, id, resources);
         groups.add(group);
