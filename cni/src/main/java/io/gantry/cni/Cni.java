@@ -9,8 +9,10 @@ import io.gantry.cni.PluginCall.Verb;
 import io.gantry.linux.Netns;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Collection;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.Collectors;
@@ -241,28 +243,38 @@ public final class Cni {
     }
 
     /**
-     * Detaches every recorded attachment that is not in {@code valid} and tells the plugins of the default network (from version 1.1.0)
-     * which are. No ADD or DEL runs meanwhile.
+     * The containers that have an attachment on record, whole or begun.
      *
+     * @throws CniException INTERNAL if the records cannot be listed
+     */
+    public Set<String> attached() throws CniException {
+        return cache.all().stream().map(Entry::containerId).collect(Collectors.toUnmodifiableSet());
+    }
+
+    /**
+     * Detaches what is recorded of containers that are gone, and tells the plugins of the default network (from version 1.1.0) which
+     * attachments there are. No ADD or DEL runs meanwhile; what was attached since the caller looked is on record, and so is kept.
+     *
+     * @param gone ids of containers, of those that {@link #attached} told
      * @throws CniException the first failure, with the others suppressed
      */
-    public void gc(Collection<Attachment> valid) throws CniException {
+    public void gc(Set<String> gone) throws CniException {
         gcLock.writeLock().lock();
         try {
             CniException first = null;
+            List<Entry> kept = new ArrayList<>();
             for (Entry entry : cache.all()) {
-                boolean wanted = valid.stream()
-                        .anyMatch(attachment -> attachment.containerId().equals(entry.containerId())
-                                && attachment.ifName().equals(entry.ifName()));
-                if (!wanted) {
-                    try {
-                        del(entry, entry.netns());
-                    } catch (CniException e) {
-                        first = joined(first, e);
-                    }
+                if (!gone.contains(entry.containerId())) {
+                    kept.add(entry);
+                    continue;
+                }
+                try {
+                    del(entry, entry.netns());
+                } catch (CniException e) {
+                    first = joined(first, e);
                 }
             }
-            first = collectPlugins(valid, first);
+            first = collectPlugins(kept, first);
             if (first != null) {
                 throw first;
             }
@@ -271,15 +283,18 @@ public final class Cni {
         }
     }
 
-    private @Nullable CniException collectPlugins(Collection<Attachment> valid, @Nullable CniException soFar) {
+    private @Nullable CniException collectPlugins(List<Entry> kept, @Nullable CniException soFar) {
         NetworkList network = networks.current().defaultNetwork();
         if (network == null || network.disableGc() || !network.atLeast("1.1.0")) {
             return soFar;
         }
         CniException first = soFar;
         ArrayNode attachments = Json.object().putArray("attachments");
-        for (Attachment attachment : valid) {
-            attachments.addObject().put("containerID", attachment.containerId()).put("ifname", attachment.ifName());
+        for (Entry entry : kept) {
+            // Plugins count by network: another's attachments are none of theirs.
+            if (entry.network().name().equals(network.name())) {
+                attachments.addObject().put("containerID", entry.containerId()).put("ifname", entry.ifName());
+            }
         }
         for (ObjectNode plugin : network.plugins()) {
             ObjectNode told = plugin.deepCopy();

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -294,13 +295,14 @@ class CniTest {
     }
 
     @Test
-    void gcDetachesWhatIsNotValidAndTellsPlugins() throws Exception {
+    void gcDetachesWhatIsGoneAndTellsPluginsWhatIsNot() throws Exception {
         fake.chain("1.1.0", "first");
         fake.answer("first", "ADD", 0, RESULT);
         cni.add(attachment("pod1"));
         cni.add(attachment("pod2"));
 
-        cni.gc(List.of(attachment("pod2")));
+        assertThat(cni.attached()).containsExactlyInAnyOrder("pod1", "pod2");
+        cni.gc(Set.of("pod1"));
 
         assertThat(fake.calls()).containsExactly("first ADD", "first ADD", "first DEL", "first GC");
         assertThat(fake.environment(2)).containsEntry("CNI_CONTAINERID", "pod1");
