@@ -2,16 +2,23 @@ package io.gantry.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gantry.cri.v1.Container;
 import io.gantry.cri.v1.ContainerState;
 import io.gantry.cri.v1.ContainerStatus;
+import io.gantry.cri.v1.PodSandbox;
 import io.gantry.cri.v1.PodSandboxState;
 import io.gantry.cri.v1.RemovePodSandboxRequest;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -87,5 +94,50 @@ class RestartTest {
                             .build());
         }
         daemon.assertNothingLeft();
+    }
+
+    @Test
+    void whatHasLostItsRecordIsEnded() throws IOException {
+        Cri before = daemon.cri();
+        TestPod lost = TestPod.run(before);
+        long lostPid = before.pidOf(lost.runIdle());
+        TestPod kept = TestPod.run(before);
+        String running = kept.runIdle();
+        String alsoLost = kept.runIdle();
+        long alsoLostPid = before.pidOf(alsoLost);
+
+        daemon.end(false);
+        garble("pods", lost.id());
+        garble("containers", alsoLost);
+        daemon.startAgain();
+
+        Cri after = daemon.cri();
+        assertThat(after.listPods()).extracting(PodSandbox::getId).containsExactly(kept.id());
+        assertThat(after.listContainers()).extracting(Container::getId).containsExactly(running);
+        assertThat(after.shell(running, "echo alive")).isEqualTo("alive");
+        assertThat(ProcessHandle.of(lostPid)).isEmpty();
+        assertThat(ProcessHandle.of(alsoLostPid)).isEmpty();
+        Wait.until("the lost pod's network is released", () -> !attached(lost.id()));
+        assertThat(attached(kept.id())).isTrue();
+
+        after.runtime()
+                .removePodSandbox(RemovePodSandboxRequest.newBuilder()
+                        .setPodSandboxId(kept.id())
+                        .build());
+        for (String put : List.of("pods/" + lost.id(), "containers/" + alsoLost)) {
+            Path aside = daemon.dir().resolve("root").resolve(put + ".bad");
+            assertThat(aside).isDirectory();
+            DaemonUnderTest.execute(List.of("rm", "-r", aside.toString()));
+        }
+        daemon.assertNothingLeft();
+    }
+
+    private void garble(String kind, String id) throws IOException {
+        Files.writeString(daemon.dir().resolve("root").resolve(kind).resolve(id).resolve("config"), "garbage");
+    }
+
+    private boolean attached(String pod) {
+        String[] records = daemon.dir().resolve("root/cni/results").toFile().list();
+        return Arrays.stream(Objects.requireNonNull(records)).anyMatch(name -> name.contains(pod));
     }
 }

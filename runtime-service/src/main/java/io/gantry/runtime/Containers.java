@@ -101,6 +101,7 @@ final class Containers {
                             .toList())
                     .setStopSignal(plan.stopSignal())
                     .setProcess(ProcessRecords.of(plan.process()))
+                    .setCgroupParent(PodSpecs.cgroupParent(pod, node.cgroups()))
                     .build();
             LinuxContainerResources resources = config.getLinux().getResources();
             Container container =
@@ -116,10 +117,7 @@ final class Containers {
                 Files.createDirectories(plan.log().getParent());
             }
             Cgroup cgroup = node.cgroups()
-                    .create(
-                            PodSpecs.cgroupParent(pod, node.cgroups()),
-                            PodSpecs.leaf(id, node.cgroups()),
-                            plan.resources());
+                    .create(record.getCgroupParent(), PodSpecs.leaf(id, node.cgroups()), plan.resources());
             undo.push("remove its cgroup", cgroup::remove);
             var process = shim.create(plan.spec(cgroup.placement()));
             undo.push("end it", () -> shim.delete(id));
@@ -330,10 +328,8 @@ final class Containers {
         }
     }
 
-    Cgroup cgroup(Container container) throws CriException, SandboxException {
-        Pod pod = node.pods().require(container.podId());
-        return node.cgroups()
-                .open(PodSpecs.cgroupParent(pod, node.cgroups()), PodSpecs.leaf(container.id(), node.cgroups()));
+    Cgroup cgroup(Container container) throws SandboxException {
+        return node.cgroups().open(container.record().getCgroupParent(), PodSpecs.leaf(container.id(), node.cgroups()));
     }
 
     /** Takes a container that was there when the daemon started. */
@@ -373,7 +369,7 @@ final class Containers {
     private void removeCgroup(Container container) {
         try {
             cgroup(container).remove();
-        } catch (CriException | SandboxException e) {
+        } catch (SandboxException e) {
             // The removal of the container tries again, and tells its caller.
             LOG.debug("cgroup of container {}: {}", container.id(), e.getMessage());
         }

@@ -60,6 +60,7 @@ public final class CriRuntime implements AutoCloseable {
         Containers containers = new Containers(node);
         PodSandboxes sandboxes = new PodSandboxes(node, containers);
         new Recovery(node, sandboxes, containers).run();
+        sandboxes.collectNetworks();
         ContainerEvents events = new ContainerEvents(node.pods(), node.containers(), EVENT_QUEUE);
         node.pods().listen(events);
         node.containers().listen(events);

@@ -13,10 +13,16 @@ import io.gantry.cri.v1.PortMapping;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A pod's attachment to the default CNI network: from the CRI's words to CNI's. */
 final class PodNetwork {
+    private static final Logger LOG = LoggerFactory.getLogger(PodNetwork.class);
     private static final String INTERFACE = "eth0";
 
     private final Cni cni;
@@ -48,6 +54,27 @@ final class PodNetwork {
         } catch (CniException e) {
             throw new CriException(
                     CriException.Kind.INTERNAL, "release the network of pod " + pod.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Detaches, in the background, what a former daemon attached for pods that are not known any more: of one that was put aside, or whose
+     * records went with a reboot that kept the plugins' addresses.
+     *
+     * @param known whether a pod's id is in use
+     */
+    void collect(Predicate<String> known) {
+        try {
+            Set<String> gone = cni.attached().stream().filter(known.negate()).collect(Collectors.toSet());
+            Thread.ofVirtual().name("cni-gc").start(() -> {
+                try {
+                    cni.gc(gone);
+                } catch (CniException e) {
+                    LOG.warn("CNI attachments that no pod has could not all be released: {}", e.getMessage());
+                }
+            });
+        } catch (CniException e) {
+            LOG.warn("CNI attachments that no pod has are kept: {}", e.getMessage());
         }
     }
 

@@ -35,6 +35,12 @@ final class PodSandboxes {
         this.network = new PodNetwork(node.cni());
     }
 
+    /** Releases, in the background, the networks of pods that are not known any more; to be called once all that are have been loaded. */
+    void collectNetworks() {
+        network.collect(
+                id -> node.pods().all().stream().anyMatch(pod -> pod.id().equals(id)));
+    }
+
     /** Makes and starts a pod; its addresses are known on return. */
     Pod run(PodSandboxConfig config, String handler) throws CriException, InterruptedException {
         PodChecks.check(config, handler, node.handler());

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** From the CRI's pod to what its shim makes. */
 final class PodSpecs {
@@ -33,9 +34,13 @@ final class PodSpecs {
         if (!given.isEmpty()) {
             return given;
         }
+        return ownCgroupParent(pod.id(), cgroups);
+    }
+
+    private static String ownCgroupParent(String podId, Cgroups cgroups) {
         return switch (cgroups.driver()) {
-            case CGROUPFS -> "/gantry-pod" + pod.id();
-            case SYSTEMD -> "gantry-pod" + pod.id() + ".slice";
+            case CGROUPFS -> "/gantry-pod" + podId;
+            case SYSTEMD -> "gantry-pod" + podId + ".slice";
         };
     }
 
@@ -84,10 +89,16 @@ final class PodSpecs {
 
     /** Removes the init's group, and the pod's own where nobody else owns it. */
     static void removeCgroup(Pod pod, Cgroups cgroups) throws SandboxException {
-        String parent = cgroupParent(pod, cgroups);
-        cgroups.open(parent, leaf(pod.id(), cgroups)).remove();
-        if (pod.config().getLinux().getCgroupParent().isEmpty()) {
-            cgroups.open(parent, "").remove();
+        removeCgroup(pod.id(), cgroupParent(pod, cgroups), cgroups);
+    }
+
+    /** The same where only the pod's id is known, and perhaps whereto its containers' groups went. */
+    static void removeCgroup(String podId, @Nullable String parent, Cgroups cgroups) throws SandboxException {
+        String own = ownCgroupParent(podId, cgroups);
+        String at = parent == null ? own : parent;
+        cgroups.open(at, leaf(podId, cgroups)).remove();
+        if (at.equals(own)) {
+            cgroups.open(own, "").remove();
         }
     }
 

@@ -17,11 +17,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,11 +34,13 @@ final class Recovery {
     private final Node node;
     private final PodSandboxes sandboxes;
     private final Containers containers;
+    private final Abandoned abandoned;
 
     Recovery(Node node, PodSandboxes sandboxes, Containers containers) {
         this.node = node;
         this.sandboxes = sandboxes;
         this.containers = containers;
+        this.abandoned = new Abandoned(node, containers);
     }
 
     void run() throws IOException, InterruptedException {
@@ -68,9 +69,7 @@ final class Recovery {
             rollBack(pod);
         }
         node.images().collectUnused();
-        clearOrphans(
-                layout.podsRun(),
-                id -> node.pods().all().stream().anyMatch(pod -> pod.id().equals(id)));
+        abandoned.endPods(list(layout.podsRun()));
         clearOrphans(
                 layout.containersRun(), id -> node.containers().all().stream().anyMatch(c -> c.id().equals(id)));
     }
@@ -148,25 +147,31 @@ final class Recovery {
         try {
             shim = node.shims().reconnect(node.layout().podRun(pod.id()));
             if (shim.isPresent()) {
-                pod.attach(shim.get());
-                containers.follow(pod, shim.get());
-                Map<String, io.gantry.sandbox.ContainerState> seen = shim.get().state().stream()
-                        .collect(Collectors.toMap(io.gantry.sandbox.ContainerState::id, Function.identity()));
-                own.forEach(container -> catchUp(container, seen.get(container.id())));
+                catchUp(pod, shim.get(), own);
+            } else {
+                new ShimLoss(node, containers).settle(pod);
             }
         } catch (SandboxException e) {
             LOG.error("pod {}: {}", pod.id(), e.getMessage());
             pod.attach(null);
-            shim = Optional.empty();
-        }
-        if (shim.isEmpty()) {
-            new ShimLoss(node, containers).settle(pod);
+            shim.ifPresentOrElse(
+                    lost -> new ShimLoss(node, containers).settle(pod, lost),
+                    () -> new ShimLoss(node, containers).settle(pod));
         }
         for (Container container : own) {
             if (container.state() instanceof ContainerState.Creating) {
                 discard(container);
             }
         }
+    }
+
+    private void catchUp(Pod pod, Shim shim, List<Container> own) throws SandboxException {
+        pod.attach(shim);
+        containers.follow(pod, shim);
+        Map<String, io.gantry.sandbox.ContainerState> seen = new HashMap<>();
+        shim.state().forEach(container -> seen.put(container.id(), container));
+        own.forEach(container -> catchUp(container, seen.remove(container.id())));
+        seen.keySet().forEach(unknown -> abandoned.endContainer(pod, shim, unknown));
     }
 
     private void catchUp(
@@ -228,9 +233,6 @@ final class Recovery {
     private static void clearOrphans(Path folder, Known known) throws IOException {
         for (Path child : list(folder)) {
             if (!known.is(child.getFileName().toString())) {
-                for (String mount : List.of("netns", "shm")) {
-                    Folders.unmount(child.resolve(mount));
-                }
                 Folders.delete(child);
             }
         }

@@ -57,7 +57,7 @@ final class ShimLoss {
             if (exit.isPresent()) {
                 return ContainerExits.of(exit.get());
             }
-        } catch (SandboxException | CriException e) {
+        } catch (SandboxException e) {
             LOG.warn("container {} lost its shim: {}", container.id(), e.getMessage());
         }
         long started = container.state() instanceof ContainerState.Running running ? running.startedAt() : 0;
