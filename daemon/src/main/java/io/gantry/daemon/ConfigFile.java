@@ -104,6 +104,7 @@ final class ConfigFile {
         DaemonConfig.Streaming streaming = new DaemonConfig.Streaming(
                 string("streaming.address", "127.0.0.1"),
                 (int) number("streaming.port", 0, 0, 65535),
+                bool("streaming.enable_tls", false),
                 string("streaming.tls_cert", ""),
                 string("streaming.tls_key", ""));
         if (streaming.tlsCert().isEmpty() != streaming.tlsKey().isEmpty()) {

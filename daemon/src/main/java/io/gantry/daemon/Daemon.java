@@ -90,7 +90,7 @@ final class Daemon {
                             config.pods().defaultRuntimeHandler(),
                             config.pods().seccompProfileRoot(),
                             config.pods().podShmSize(),
-                            streaming(config.streaming())),
+                            streaming(config, layout)),
                     new Version(Distribution.version()),
                     images,
                     cni,
@@ -101,12 +101,15 @@ final class Daemon {
         }
     }
 
-    private static StreamingConfig streaming(DaemonConfig.Streaming config) {
-        return new StreamingConfig(
-                config.address(),
-                config.port(),
-                config.tlsCert().isEmpty() ? null : Path.of(config.tlsCert()),
-                config.tlsKey().isEmpty() ? null : Path.of(config.tlsKey()));
+    private static StreamingConfig streaming(DaemonConfig config, RuntimeLayout layout) {
+        DaemonConfig.Streaming streaming = config.streaming();
+        StreamingConfig.Tls tls = null;
+        if (!streaming.tlsCert().isEmpty()) {
+            tls = new StreamingConfig.Given(Path.of(streaming.tlsCert()), Path.of(streaming.tlsKey()));
+        } else if (streaming.enableTls()) {
+            tls = new StreamingConfig.Generated(layout.streaming());
+        }
+        return new StreamingConfig(streaming.address(), streaming.port(), tls);
     }
 
     /** The systemd driver is not served yet (CgroupV2 refuses it), so nothing but the user's word chooses it. */

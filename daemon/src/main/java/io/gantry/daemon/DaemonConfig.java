@@ -71,8 +71,9 @@ public record DaemonConfig(
      * Exec, attach and port-forward.
      *
      * @param port 0 for any free one
-     * @param tlsCert a PEM certificate chain; empty for plain HTTP
-     * @param tlsKey its PEM key; empty for plain HTTP
+     * @param enableTls https, with a certificate that the daemon makes where none is given
+     * @param tlsCert a PEM certificate chain, which means https; empty for none
+     * @param tlsKey its PEM key; empty for none
      */
-    public record Streaming(String address, int port, String tlsCert, String tlsKey) {}
+    public record Streaming(String address, int port, boolean enableTls, String tlsCert, String tlsKey) {}
 }

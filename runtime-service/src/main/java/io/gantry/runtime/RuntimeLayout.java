@@ -22,6 +22,11 @@ public record RuntimeLayout(Path root, Path run) {
         return root.resolve("containers");
     }
 
+    /** The streaming server's certificate. */
+    public Path streaming() {
+        return root.resolve("streaming");
+    }
+
     /** Where a folder is built before it is renamed into place; emptied at start. */
     Path tmp() {
         return root.resolve("making");

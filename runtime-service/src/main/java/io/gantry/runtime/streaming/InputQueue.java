@@ -14,6 +14,12 @@ final class InputQueue implements StreamInput {
     static final int FULL = 256 << 10;
     static final int ROOM = 64 << 10;
 
+    /** What each queue may hold even while the connection or the server holds too much. */
+    static final int LITTLE = 16 << 10;
+
+    /** What an array costs besides its bytes: a client may send single ones. */
+    private static final int PIECE_COST = 32;
+
     private final ClientConnection connection;
     private final Runnable stalled;
     private final ReentrantLock lock = new ReentrantLock();
@@ -39,9 +45,9 @@ final class InputQueue implements StreamInput {
                 return;
             }
             pieces.add(bytes);
-            queued += bytes.length;
+            hold(bytes.length + PIECE_COST);
             changed.signal();
-            if (!full && queued > FULL) {
+            if (!full && (queued > FULL || (queued > LITTLE && connection.isInputTight()))) {
                 full = true;
                 connection.pause();
                 watch(taken);
@@ -49,6 +55,11 @@ final class InputQueue implements StreamInput {
         } finally {
             lock.unlock();
         }
+    }
+
+    private void hold(int bytes) {
+        queued += bytes;
+        connection.holdInput(bytes);
     }
 
     private void watch(long before) {
@@ -93,7 +104,7 @@ final class InputQueue implements StreamInput {
             if (piece == null) {
                 return null;
             }
-            queued -= piece.length;
+            hold(-piece.length - PIECE_COST);
             taken += piece.length;
             if (full && queued <= ROOM) {
                 full = false;
@@ -111,7 +122,7 @@ final class InputQueue implements StreamInput {
         try {
             discarding = true;
             pieces.clear();
-            queued = 0;
+            hold(-queued);
             changed.signal();
             if (full) {
                 full = false;

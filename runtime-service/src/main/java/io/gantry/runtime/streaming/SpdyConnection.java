@@ -52,6 +52,7 @@ final class SpdyConnection extends SimpleChannelInboundHandler<SpdyFrame> {
 
     @Override
     protected void channelRead0(ChannelHandlerContext context, SpdyFrame frame) {
+        connection.heard();
         switch (frame) {
             case SpdyDataFrame data -> {
                 connection.touch();

@@ -8,11 +8,26 @@ import org.jspecify.annotations.Nullable;
  *
  * @param address a numeric address or a name; it stands in the addresses given to clients
  * @param port 0 for any free one
- * @param tlsCert PEM certificate chain; null for plain HTTP
- * @param tlsKey its PEM key (PKCS #8); null without a certificate
+ * @param tls how it is encrypted; null for plain HTTP
  */
 public record StreamingConfig(
-        String address,
-        int port,
-        @Nullable Path tlsCert,
-        @Nullable Path tlsKey) {}
+        String address, int port, @Nullable Tls tls) {
+
+    /** Which certificate clients are shown. */
+    public sealed interface Tls {}
+
+    /**
+     * One from files, followed when they change.
+     *
+     * @param certificate a PEM chain
+     * @param key its PEM key (PKCS #8)
+     */
+    public record Given(Path certificate, Path key) implements Tls {}
+
+    /**
+     * One that the server makes and renews itself.
+     *
+     * @param folder where it is kept, with {@code ca.crt} for clients
+     */
+    public record Generated(Path folder) implements Tls {}
+}

@@ -9,20 +9,18 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
-import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.handler.timeout.ReadTimeoutHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,8 +28,14 @@ import org.jspecify.annotations.Nullable;
  * connects there. One event loop moves the frames of all connections; whatever blocks has a virtual thread.
  */
 public final class StreamingServer implements AutoCloseable {
-    private static final int MAX_REQUEST = 64 << 10;
-    private static final WriteBufferWaterMark UNDER_WAY = new WriteBufferWaterMark(64 << 10, 256 << 10);
+    private static final int MAX_REQUEST_LINE = 4 << 10;
+    private static final int MAX_REQUEST_HEADERS = 16 << 10;
+
+    /** Nobody sends one. */
+    private static final int MAX_REQUEST_BODY = 4 << 10;
+
+    /** Of each connection's output in the daemon's memory; the kernel's buffers are what keeps a client busy. */
+    private static final WriteBufferWaterMark UNDER_WAY = new WriteBufferWaterMark(32 << 10, 64 << 10);
 
     private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(
             1, new DefaultThreadFactory("gantry-streaming", true), EpollIoHandler.newFactory());
@@ -40,11 +44,12 @@ public final class StreamingServer implements AutoCloseable {
     private final PooledByteBufAllocator buffers = new PooledByteBufAllocator(true, 1, 1, 8192, 7, 64, 16, false);
 
     private final Tokens tokens = new Tokens(System::nanoTime);
-    private final @Nullable SslContext tls;
+    private final InputBudget budget = new InputBudget();
+    private final @Nullable ServerTls tls;
     private final Channel listener;
     private final String base;
 
-    private StreamingServer(StreamingConfig config, Limits limits, @Nullable SslContext tls) throws IOException {
+    private StreamingServer(StreamingConfig config, Limits limits, @Nullable ServerTls tls) throws IOException {
         this.tls = tls;
         try {
             this.listener = listen(config, limits);
@@ -66,43 +71,49 @@ public final class StreamingServer implements AutoCloseable {
     }
 
     static StreamingServer start(StreamingConfig config, Limits limits) throws IOException {
-        return new StreamingServer(config, limits, tls(config.tlsCert(), config.tlsKey()));
+        return new StreamingServer(config, limits, tls(config));
     }
 
-    private static @Nullable SslContext tls(@Nullable Path certificate, @Nullable Path key) throws IOException {
-        if (certificate == null || key == null) {
-            return null;
-        }
+    private static @Nullable ServerTls tls(StreamingConfig config) throws IOException {
+        TlsSource source = switch (config.tls()) {
+            case StreamingConfig.Given(Path certificate, Path key) -> new GivenCertificate(certificate, key);
+            case StreamingConfig.Generated(Path folder) ->
+                new GeneratedCertificate(folder, config.address(), InstantSource.system());
+            case null -> null;
+        };
         try {
-            return SslContextBuilder.forServer(certificate.toFile(), key.toFile())
-                    .build();
-        } catch (SSLException | IllegalArgumentException e) {
-            throw new IOException(
-                    "streaming: cannot use certificate " + certificate + " with key " + key + ": " + e, e);
+            return source == null ? null : new ServerTls(source, ServerTls.LOOK);
+        } catch (IOException e) {
+            throw new IOException("streaming: " + e.getMessage(), e);
         }
     }
 
     private Channel listen(StreamingConfig config, Limits limits) throws IOException {
+        Newcomers newcomers = new Newcomers(limits);
         ChannelFuture bound = new ServerBootstrap()
                 .group(loop)
                 .channel(EpollServerSocketChannel.class)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.TCP_NODELAY, true)
+                // A client that left while nothing was read from it is not noticed otherwise: its FIN waits behind its data.
                 .childOption(ChannelOption.SO_KEEPALIVE, true)
+                .childOption(EpollChannelOption.TCP_KEEPIDLE, 60)
+                .childOption(EpollChannelOption.TCP_KEEPINTVL, 15)
+                .childOption(EpollChannelOption.TCP_KEEPCNT, 4)
                 .childOption(ChannelOption.ALLOCATOR, buffers)
                 .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, UNDER_WAY)
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override
                     protected void initChannel(SocketChannel channel) {
+                        newcomers.add(channel);
                         if (tls != null) {
-                            channel.pipeline().addLast(tls.newHandler(channel.alloc()));
+                            channel.pipeline().addLast(tls.context().newHandler(channel.alloc()));
                         }
                         channel.pipeline()
                                 .addLast(
-                                        new ReadTimeoutHandler(limits.creation().toMillis(), TimeUnit.MILLISECONDS),
-                                        new HttpServerCodec(),
-                                        new HttpObjectAggregator(MAX_REQUEST),
-                                        new UpgradeHandler(tokens, limits));
+                                        new HttpServerCodec(MAX_REQUEST_LINE, MAX_REQUEST_HEADERS, MAX_REQUEST_BODY),
+                                        new HttpObjectAggregator(MAX_REQUEST_BODY, true),
+                                        new UpgradeHandler(tokens, newcomers, limits, budget));
                     }
                 })
                 .bind(new InetSocketAddress(config.address(), config.port()))
@@ -138,6 +149,11 @@ public final class StreamingServer implements AutoCloseable {
     private @Nullable String url(Target target) {
         String token = tokens.add(target);
         return token == null ? null : base + target.path() + "/" + token;
+    }
+
+    /** What all connections hold of input that nobody took yet, in bytes. */
+    long heldInput() {
+        return budget.held();
     }
 
     /** Takes no more connections and breaks off those there are. */

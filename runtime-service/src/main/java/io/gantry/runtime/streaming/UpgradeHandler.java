@@ -19,9 +19,6 @@ import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.handler.codec.http.websocketx.WebSocketHandshakeException;
 import io.netty.handler.codec.http.websocketx.WebSocketServerHandshaker;
 import io.netty.handler.codec.http.websocketx.WebSocketServerHandshakerFactory;
-import io.netty.handler.codec.spdy.SpdyFrameCodec;
-import io.netty.handler.codec.spdy.SpdyVersion;
-import io.netty.handler.timeout.ReadTimeoutHandler;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,15 +36,17 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     private static final List<String> PROCESS_PROTOCOLS =
             List.of("v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io");
     private static final int MAX_WEBSOCKET_FRAME = 256 << 10;
-    private static final int MAX_SPDY_PIECE = 32 << 10;
-    private static final int MAX_SPDY_HEADERS = 16 << 10;
 
     private final Tokens tokens;
+    private final Newcomers newcomers;
     private final Limits limits;
+    private final InputBudget budget;
 
-    UpgradeHandler(Tokens tokens, Limits limits) {
+    UpgradeHandler(Tokens tokens, Newcomers newcomers, Limits limits, InputBudget budget) {
         this.tokens = tokens;
+        this.newcomers = newcomers;
         this.limits = limits;
+        this.budget = budget;
     }
 
     @Override
@@ -105,7 +104,7 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                 .set(STREAM_PROTOCOL, protocol);
         ChannelPipeline pipeline = context.pipeline();
         context.writeAndFlush(response);
-        pipeline.remove(ReadTimeoutHandler.class);
+        newcomers.remove(pipeline.channel());
         addSpdy(pipeline, target, protocol);
         pipeline.remove(HttpObjectAggregator.class);
         pipeline.remove(this);
@@ -114,14 +113,14 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     }
 
     private void addSpdy(ChannelPipeline pipeline, Target target, String protocol) {
-        ClientConnection connection = new ClientConnection(pipeline.channel(), limits);
+        ClientConnection connection = new ClientConnection(pipeline.channel(), limits, budget);
         SpdyConnection.User user = switch (target) {
             case Target.Streams process -> new SpdyProcess(process, version(protocol), connection);
             case Target.Ports ports -> new PortForwards(ports.source(), connection);
         };
         pipeline.addLast(
                 new ReadGate(),
-                new SpdyFrameCodec(SpdyVersion.SPDY_3_1, MAX_SPDY_PIECE, MAX_SPDY_HEADERS, 6, 15, 8),
+                new SpdyCodec(),
                 new SpdyConnection(connection, user));
     }
 
@@ -138,7 +137,7 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                     refuse(context, HttpResponseStatus.BAD_REQUEST, "no known subprotocol among " + offered);
                     return;
                 }
-                ClientConnection connection = new ClientConnection(context.channel(), limits);
+                ClientConnection connection = new ClientConnection(context.channel(), limits, budget);
                 WebSocketProcess handler = new WebSocketProcess(process, protocol, connection);
                 handshake(context, request, protocol.name(), List.of(handler), handler::start);
             }
@@ -183,7 +182,7 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             refuse(context, HttpResponseStatus.BAD_REQUEST, String.valueOf(e.getMessage()));
             return;
         }
-        pipeline.remove(ReadTimeoutHandler.class);
+        newcomers.remove(pipeline.channel());
         pipeline.remove(this);
         handlers.forEach(pipeline::addLast);
     }

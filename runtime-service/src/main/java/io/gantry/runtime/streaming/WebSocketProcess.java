@@ -62,6 +62,7 @@ final class WebSocketProcess extends SimpleChannelInboundHandler<WebSocketFrame>
 
     @Override
     protected void channelRead0(ChannelHandlerContext context, WebSocketFrame frame) {
+        connection.heard();
         switch (frame) {
             case PingWebSocketFrame ping ->
                 connection.send(new PongWebSocketFrame(ping.content().retain()));

@@ -3,8 +3,11 @@ package io.gantry.runtime.streaming;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.zip.Deflater;
@@ -33,8 +36,18 @@ final class SpdyClient implements AutoCloseable {
     final String answer;
 
     SpdyClient(String url, String method, String... protocols) throws IOException {
+        this(connect(url), url, method, protocols);
+    }
+
+    private static Socket connect(String url) throws IOException {
         URI uri = URI.create(url);
-        socket = new Socket(uri.getHost(), uri.getPort());
+        return new Socket(uri.getHost(), uri.getPort());
+    }
+
+    /** @param connected to where the address points, encrypted or not */
+    SpdyClient(Socket connected, String url, String method, String... protocols) throws IOException {
+        URI uri = URI.create(url);
+        socket = connected;
         socket.setSoTimeout(30_000);
         in = new DataInputStream(socket.getInputStream());
         out = new DataOutputStream(socket.getOutputStream());
@@ -75,6 +88,20 @@ final class SpdyClient implements AutoCloseable {
         out.writeInt(0);
         out.writeShort(0);
         out.write(packed, 0, length);
+        out.flush();
+    }
+
+    /** Any bytes. */
+    void raw(byte[] bytes) throws IOException {
+        out.write(bytes);
+        out.flush();
+    }
+
+    /** A control frame of any kind. */
+    void control(int type, byte[] payload) throws IOException {
+        out.writeInt(CONTROL | type);
+        out.writeInt(payload.length);
+        out.write(payload);
         out.flush();
     }
 
@@ -125,6 +152,25 @@ final class SpdyClient implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** Whether the server ends the connection; waits until it does or is silent for half a minute. */
+    boolean ends() throws IOException {
+        try {
+            while (true) {
+                receive();
+            }
+        } catch (EOFException | SocketException e) {
+            return true;
+        } catch (SocketTimeoutException e) {
+            return false;
+        }
+    }
+
+    /** Breaks off: the server gets a reset, whatever it has not read yet. */
+    void abort() throws IOException {
+        socket.setSoLinger(true, 0);
+        close();
     }
 
     @Override

@@ -29,7 +29,7 @@ class StreamingServerTest {
 
     private static StreamingServer start() {
         try {
-            return StreamingServer.start(new StreamingConfig("127.0.0.1", 0, null, null), LIMITS);
+            return StreamingServer.start(new StreamingConfig("127.0.0.1", 0, null), LIMITS);
         } catch (IOException e) {
             throw new AssertionError(e);
         }
