@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** Exec, Attach and PortForward: each checks what is asked and gives an address; the client connects there, and only then anything starts. */
 final class ContainerStreams {
     private static final int CONNECT_MILLIS = 10_000;
+    private static final int MAX_PORT = 65_535;
     private static final byte[] LOOPBACK = {127, 0, 0, 1};
     private static final byte[] LOOPBACK_6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
@@ -72,13 +73,18 @@ final class ContainerStreams {
         return container;
     }
 
-    String portForward(String id) throws CriException {
+    String portForward(String id, List<Integer> ports) throws CriException {
         if (id.isEmpty()) {
             throw CriException.invalid("missing required pod_sandbox_id");
         }
+        for (int port : ports) {
+            if (port < 1 || port > MAX_PORT) {
+                throw CriException.invalid("port-forward to pod " + id + ": there is no port " + port);
+            }
+        }
         Pod pod = node.pods().require(id);
         pod.requireShim();
-        return given(server.portForward(port -> connect(pod, port)));
+        return given(server.portForward(ports, port -> connect(pod, port)));
     }
 
     private static String given(@Nullable String address) throws CriException {

@@ -319,7 +319,7 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
         Answer.to(
                 observer,
                 () -> PortForwardResponse.newBuilder()
-                        .setUrl(streams.portForward(request.getPodSandboxId()))
+                        .setUrl(streams.portForward(request.getPodSandboxId(), request.getPortList()))
                         .build());
     }
 

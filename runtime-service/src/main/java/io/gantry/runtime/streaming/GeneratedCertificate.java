@@ -80,9 +80,7 @@ final class GeneratedCertificate implements TlsSource {
     private SslContext use(KeyStore store) throws IOException, GeneralSecurityException {
         X509Certificate certificate = certificate(store, SERVER);
         X509Certificate authority = certificate(store, AUTHORITY);
-        if (certificate == null
-                || authority == null
-                || !(store.getKey(SERVER, PASSWORD) instanceof PrivateKey key)) {
+        if (certificate == null || authority == null || !(store.getKey(SERVER, PASSWORD) instanceof PrivateKey key)) {
             throw new IOException(folder.resolve(STORE) + " has no certificate with a key");
         }
         writeAuthority(authority);
@@ -92,7 +90,8 @@ final class GeneratedCertificate implements TlsSource {
 
     /** The store on disk, or a new one in its place with what is missing in it, too old or for other addresses. */
     private KeyStore storeWithServer() throws IOException, GeneralSecurityException, LinuxException {
-        Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+        Files.createDirectories(
+                folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
         Path file = folder.resolve(STORE);
         KeyStore store = KeyStore.getInstance("PKCS12");
         if (Files.exists(file)) {
@@ -109,7 +108,8 @@ final class GeneratedCertificate implements TlsSource {
             return store;
         }
         X509Certificate authority = certificate(store, AUTHORITY);
-        boolean keepAuthority = authority != null && expires(authority) > Duration.ofDays(SERVER_DAYS).toSeconds();
+        boolean keepAuthority = authority != null
+                && expires(authority) > Duration.ofDays(SERVER_DAYS).toSeconds();
         store.deleteEntry(SERVER);
         if (!keepAuthority) {
             store.deleteEntry(AUTHORITY);
@@ -121,17 +121,25 @@ final class GeneratedCertificate implements TlsSource {
             store.store(out, PASSWORD);
         }
         if (!keepAuthority) {
-            keytool(fresh, AUTHORITY, AUTHORITY_DAYS, List.of(
-                    "-dname", "CN=gantry streaming authority",
-                    "-ext", "bc:critical=ca:true,pathlen:0",
-                    "-ext", "ku:critical=keyCertSign"));
+            keytool(
+                    fresh,
+                    AUTHORITY,
+                    AUTHORITY_DAYS,
+                    List.of(
+                            "-dname", "CN=gantry streaming authority",
+                            "-ext", "bc:critical=ca:true,pathlen:0",
+                            "-ext", "ku:critical=keyCertSign"));
         }
-        keytool(fresh, SERVER, SERVER_DAYS, List.of(
-                "-signer", AUTHORITY,
-                "-dname", "CN=gantry streaming",
-                "-ext", "ku:critical=digitalSignature",
-                "-ext", "eku=serverAuth",
-                "-ext", "san=" + String.join(",", names())));
+        keytool(
+                fresh,
+                SERVER,
+                SERVER_DAYS,
+                List.of(
+                        "-signer", AUTHORITY,
+                        "-dname", "CN=gantry streaming",
+                        "-ext", "ku:critical=digitalSignature",
+                        "-ext", "eku=serverAuth",
+                        "-ext", "san=" + String.join(",", names())));
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
         try (InputStream in = Files.newInputStream(file)) {
             store.load(in, PASSWORD);
@@ -145,7 +153,8 @@ final class GeneratedCertificate implements TlsSource {
     }
 
     private long expires(X509Certificate certificate) {
-        return certificate.getNotAfter().toInstant().getEpochSecond() - clock.instant().getEpochSecond();
+        return certificate.getNotAfter().toInstant().getEpochSecond()
+                - clock.instant().getEpochSecond();
     }
 
     private boolean lasts(X509Certificate certificate) {
@@ -188,11 +197,30 @@ final class GeneratedCertificate implements TlsSource {
         }
         // It tells its errors on stdout.
         List<String> command = new ArrayList<>(List.of(
-                "/bin/sh", "-c", "exec \"$0\" \"$@\" >&2", tool.toString(),
-                "-J-Xmx64m", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1",
-                "-genkeypair", "-alias", alias, "-keyalg", "EC", "-groupname", "secp256r1",
-                "-startdate", "-1H", "-validity", String.valueOf(days),
-                "-storetype", "PKCS12", "-keystore", store.toString(), "-storepass", new String(PASSWORD)));
+                "/bin/sh",
+                "-c",
+                "exec \"$0\" \"$@\" >&2",
+                tool.toString(),
+                "-J-Xmx64m",
+                "-J-XX:+UseSerialGC",
+                "-J-XX:TieredStopAtLevel=1",
+                "-genkeypair",
+                "-alias",
+                alias,
+                "-keyalg",
+                "EC",
+                "-groupname",
+                "secp256r1",
+                "-startdate",
+                "-1H",
+                "-validity",
+                String.valueOf(days),
+                "-storetype",
+                "PKCS12",
+                "-keystore",
+                store.toString(),
+                "-storepass",
+                new String(PASSWORD)));
         command.addAll(rest);
         Spawn.Result result = Spawn.run(command, List.of("PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"), KEYTOOL);
         if (result.code() != 0) {

@@ -1,6 +1,5 @@
 package io.gantry.runtime.streaming;
 
-import io.netty.handler.codec.spdy.SpdyStreamStatus;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -17,8 +16,8 @@ final class PortConnection {
 
     private final PortSource source;
     private final int port;
-    private final SpdyStream error;
-    private final SpdyStream data;
+    private final PortStream error;
+    private final PortStream data;
     private final InputQueue upload;
     private final Set<PortConnection> open;
     private @Nullable SocketChannel socket;
@@ -28,8 +27,8 @@ final class PortConnection {
     PortConnection(
             PortSource source,
             int port,
-            SpdyStream error,
-            SpdyStream data,
+            PortStream error,
+            PortStream data,
             ClientConnection client,
             Set<PortConnection> open) {
         this.source = source;
@@ -94,13 +93,13 @@ final class PortConnection {
                 download(connected);
                 uploading.join();
             } else {
-                data.reset(SpdyStreamStatus.CANCEL);
+                data.cancel();
             }
         } catch (IOException e) {
             // Closing a socket that was connected loses nothing; so this is the connecting.
             error.write(("error forwarding port " + port + ": " + e.getMessage()).getBytes(StandardCharsets.UTF_8));
         } catch (InterruptedException e) {
-            data.reset(SpdyStreamStatus.CANCEL);
+            data.cancel();
         } finally {
             error.end();
             data.end();
@@ -126,7 +125,7 @@ final class PortConnection {
         } catch (IOException e) {
             // The pod's reset, or abort().
             error.end();
-            data.reset(SpdyStreamStatus.CANCEL);
+            data.cancel();
             abort();
         }
     }

@@ -7,7 +7,7 @@ import io.netty.handler.codec.spdy.SpdyHeaders;
 import io.netty.handler.codec.spdy.SpdyStreamStatus;
 
 /** A stream that a client opened on a SPDY connection. */
-final class SpdyStream {
+final class SpdyStream implements PortStream {
     private final SpdyConnection owner;
     private final ClientConnection connection;
     private final int id;
@@ -50,8 +50,8 @@ final class SpdyStream {
         return requestId;
     }
 
-    /** Who takes what comes from now on. */
-    void deliverTo(StreamInput next) {
+    @Override
+    public void deliverTo(StreamInput next) {
         input = next;
     }
 
@@ -59,12 +59,9 @@ final class SpdyStream {
         return input;
     }
 
-    /**
-     * Sends data; blocks while the client takes none. Nothing is sent on a stream that has ended.
-     *
-     * @return false if the client has gone
-     */
-    boolean write(byte[] data) {
+    /** Nothing is sent on a stream that has ended. */
+    @Override
+    public boolean write(byte[] data) {
         synchronized (this) {
             if (localEnded) {
                 return true;
@@ -73,8 +70,8 @@ final class SpdyStream {
         return data.length == 0 || connection.write(new DefaultSpdyDataFrame(id, Unpooled.wrappedBuffer(data)));
     }
 
-    /** Sends no more. */
-    void end() {
+    @Override
+    public void end() {
         synchronized (this) {
             if (localEnded) {
                 return;
@@ -83,6 +80,11 @@ final class SpdyStream {
         }
         connection.send(new DefaultSpdyDataFrame(id).setLast(true));
         forgetIfEnded();
+    }
+
+    @Override
+    public void cancel() {
+        reset(SpdyStreamStatus.CANCEL);
     }
 
     /** Gives the stream up in both directions; what is not sent yet is still sent before it. */

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -95,7 +96,8 @@ public final class StreamingServer implements AutoCloseable {
                 .channel(EpollServerSocketChannel.class)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .childOption(ChannelOption.TCP_NODELAY, true)
-                // A client that left while nothing was read from it is not noticed otherwise: its FIN waits behind its data.
+                // A client that left while nothing was read from it is not noticed otherwise: its FIN waits behind its
+                // data.
                 .childOption(ChannelOption.SO_KEEPALIVE, true)
                 .childOption(EpollChannelOption.TCP_KEEPIDLE, 60)
                 .childOption(EpollChannelOption.TCP_KEEPINTVL, 15)
@@ -141,9 +143,14 @@ public final class StreamingServer implements AutoCloseable {
         return url(new Target.Streams(false, streams, source));
     }
 
-    /** An address for a pod's ports; null if too many addresses wait to be used. */
-    public @Nullable String portForward(PortSource source) {
-        return url(new Target.Ports(source));
+    /**
+     * An address for a pod's ports.
+     *
+     * @param ports those that the client named, each 1 to 65535; most clients name none here
+     * @return null if too many addresses wait to be used
+     */
+    public @Nullable String portForward(List<Integer> ports, PortSource source) {
+        return url(new Target.Ports(source, List.copyOf(ports)));
     }
 
     private @Nullable String url(Target target) {

@@ -1,5 +1,7 @@
 package io.gantry.runtime.streaming;
 
+import java.util.List;
+
 /** What a one-use address stands for. */
 sealed interface Target {
     /** The first part of its path. */
@@ -17,8 +19,12 @@ sealed interface Target {
         }
     }
 
-    /** A pod's ports. */
-    record Ports(PortSource source) implements Target {
+    /**
+     * A pod's ports.
+     *
+     * @param ports those that the client named beforehand; most name each when they connect to it
+     */
+    record Ports(PortSource source, List<Integer> ports) implements Target {
         @Override
         public String path() {
             return "portforward";

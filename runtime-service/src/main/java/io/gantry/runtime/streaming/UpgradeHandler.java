@@ -1,5 +1,7 @@
 package io.gantry.runtime.streaming;
 
+import static java.util.Objects.requireNonNull;
+
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
@@ -16,9 +18,11 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import io.netty.handler.codec.http.websocketx.WebSocketFrameDecoder;
 import io.netty.handler.codec.http.websocketx.WebSocketHandshakeException;
-import io.netty.handler.codec.http.websocketx.WebSocketServerHandshaker;
+import io.netty.handler.codec.http.websocketx.WebSocketServerHandshaker13;
 import io.netty.handler.codec.http.websocketx.WebSocketServerHandshakerFactory;
+import io.netty.handler.codec.http.websocketx.WebSocketVersion;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,7 +39,8 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     private static final String PORT_PROTOCOL = "portforward.k8s.io";
     private static final List<String> PROCESS_PROTOCOLS =
             List.of("v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io");
-    private static final int MAX_WEBSOCKET_FRAME = 256 << 10;
+    /** Is not looked at: frames are taken in pieces. */
+    private static final int MAX_WEBSOCKET_FRAME = Integer.MAX_VALUE;
 
     private final Tokens tokens;
     private final Newcomers newcomers;
@@ -118,10 +123,7 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             case Target.Streams process -> new SpdyProcess(process, version(protocol), connection);
             case Target.Ports ports -> new PortForwards(ports.source(), connection);
         };
-        pipeline.addLast(
-                new ReadGate(),
-                new SpdyCodec(),
-                new SpdyConnection(connection, user));
+        pipeline.addLast(new ReadGate(), new SpdyCodec(), new SpdyConnection(connection, user));
     }
 
     private static int version(String protocol) {
@@ -130,30 +132,48 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
 
     private void toWebSocket(ChannelHandlerContext context, FullHttpRequest request, Target target) {
         List<String> offered = values(request, HttpHeaderNames.SEC_WEBSOCKET_PROTOCOL);
+        boolean tunnel = target instanceof Target.Ports && offered.contains(WebSocketTunnel.PROTOCOL);
+        WebSocketProtocol protocol = WebSocketProtocol.choose(offered);
+        if (!tunnel && protocol == null) {
+            refuse(context, HttpResponseStatus.BAD_REQUEST, "no known subprotocol among " + offered);
+            return;
+        }
         switch (target) {
             case Target.Streams process -> {
-                WebSocketProtocol protocol = WebSocketProtocol.choose(offered);
-                if (protocol == null) {
-                    refuse(context, HttpResponseStatus.BAD_REQUEST, "no known subprotocol among " + offered);
-                    return;
-                }
                 ClientConnection connection = new ClientConnection(context.channel(), limits, budget);
-                WebSocketProcess handler = new WebSocketProcess(process, protocol, connection);
-                handshake(context, request, protocol.name(), List.of(handler), handler::start);
+                WebSocketProcess user = new WebSocketProcess(process, requireNonNull(protocol), connection);
+                handshake(context, request, protocol.name(), user.channels(), user::opened);
             }
             case Target.Ports ports -> {
-                if (!offered.contains(WebSocketTunnel.PROTOCOL)) {
+                if (tunnel) {
+                    handshake(context, request, WebSocketTunnel.PROTOCOL, new WebSocketTunnel(), () -> {});
+                    if (context.channel().isActive()) {
+                        addSpdy(context.pipeline(), ports, PORT_PROTOCOL);
+                    }
+                } else if (ports.ports().isEmpty() || ports.ports().size() > WebSocketPorts.MAX_PORTS) {
                     refuse(
                             context,
                             HttpResponseStatus.BAD_REQUEST,
-                            "the only subprotocol here is " + WebSocketTunnel.PROTOCOL + ", not " + offered);
-                    return;
-                }
-                handshake(context, request, WebSocketTunnel.PROTOCOL, List.of(new WebSocketTunnel()), () -> {});
-                if (context.channel().isActive()) {
-                    addSpdy(context.pipeline(), ports, PORT_PROTOCOL);
+                            "this protocol wants 1 to " + WebSocketPorts.MAX_PORTS + " ports in the call, not "
+                                    + ports.ports().size());
+                } else {
+                    ClientConnection connection = new ClientConnection(context.channel(), limits, budget);
+                    WebSocketPorts user = new WebSocketPorts(ports, requireNonNull(protocol), connection);
+                    handshake(context, request, protocol.name(), user.channels(), user::opened);
                 }
             }
+        }
+    }
+
+    /** Netty's, but for what it puts in place to read frames. */
+    private static final class Handshake extends WebSocketServerHandshaker13 {
+        Handshake(String protocol) {
+            super("", protocol.isEmpty() ? null : protocol, false, MAX_WEBSOCKET_FRAME);
+        }
+
+        @Override
+        protected WebSocketFrameDecoder newWebsocketDecoder() {
+            return new WebSocketPieces();
         }
     }
 
@@ -161,19 +181,17 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             ChannelHandlerContext context,
             FullHttpRequest request,
             String protocol,
-            List<ChannelHandler> handlers,
+            ChannelHandler handler,
             Runnable done) {
-        WebSocketServerHandshaker handshaker = new WebSocketServerHandshakerFactory(
-                        "", protocol.isEmpty() ? null : protocol, false, MAX_WEBSOCKET_FRAME)
-                .newHandshaker(request);
-        if (handshaker == null) {
+        if (!request.headers()
+                .contains(HttpHeaderNames.SEC_WEBSOCKET_VERSION, WebSocketVersion.V13.toHttpHeaderValue(), true)) {
             WebSocketServerHandshakerFactory.sendUnsupportedVersionResponse(context.channel())
                     .addListener(ChannelFutureListener.CLOSE);
             return;
         }
         ChannelPipeline pipeline = context.pipeline();
         try {
-            handshaker.handshake(context.channel(), request).addListener(shaken -> {
+            new Handshake(protocol).handshake(context.channel(), request).addListener(shaken -> {
                 if (shaken.isSuccess()) {
                     done.run();
                 }
@@ -184,7 +202,7 @@ final class UpgradeHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
         }
         newcomers.remove(pipeline.channel());
         pipeline.remove(this);
-        handlers.forEach(pipeline::addLast);
+        pipeline.addLast(handler);
     }
 
     /** Of a header that may come several times, each with a list. */

@@ -41,7 +41,10 @@ class HostileClientTest {
             return StreamingServer.start(
                     new StreamingConfig("127.0.0.1", 0, null),
                     new Limits(
-                            Duration.ofSeconds(20), Duration.ofSeconds(2), Duration.ofMillis(200), Duration.ofMillis(500)));
+                            Duration.ofSeconds(20),
+                            Duration.ofSeconds(2),
+                            Duration.ofMillis(200),
+                            Duration.ofMillis(500)));
         } catch (IOException e) {
             throw new AssertionError(e);
         }
@@ -101,8 +104,7 @@ class HostileClientTest {
 
     private String served() throws IOException {
         FakeProcess process = new FakeProcess();
-        String url = Objects.requireNonNull(
-                server.exec(new ProcessStreams(false, true, false, false), _ -> process));
+        String url = Objects.requireNonNull(server.exec(new ProcessStreams(false, true, false, false), _ -> process));
         try (SpdyClient client = new SpdyClient(url, "GET", "v4.channel.k8s.io")) {
             client.open(1, "streamtype", "error");
             client.open(3, "streamtype", "stdout");
@@ -125,7 +127,7 @@ class HostileClientTest {
 
     private String portForwardUrl() {
         return Objects.requireNonNull(server.portForward(
-                to -> SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), to))));
+                List.of(), to -> SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), to))));
     }
 
     private SpdyClient portForward() throws IOException {
@@ -135,14 +137,13 @@ class HostileClientTest {
     private void notHttp(Random random) throws IOException {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
             byte[] bytes = bytes(random, 20_000);
-            String start =
-                    switch (random.nextInt(4)) {
-                        case 0 -> "";
-                        case 1 -> "GET /exec/nothing HTTP/1.1\r\n";
-                        case 2 -> "POST " + url().replaceFirst("http://[^/]*", "") + " HTTP/1.1\r\nUpgrade: SPDY/3.1\r\n";
-                        default ->
-                            "GET / HTTP/1.1\r\nContent-Length: 99999999999\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n";
-                    };
+            String start = switch (random.nextInt(4)) {
+                case 0 -> "";
+                case 1 -> "GET /exec/nothing HTTP/1.1\r\n";
+                case 2 -> "POST " + url().replaceFirst("http://[^/]*", "") + " HTTP/1.1\r\nUpgrade: SPDY/3.1\r\n";
+                default ->
+                    "GET / HTTP/1.1\r\nContent-Length: 99999999999\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n";
+            };
             socket.getOutputStream().write(start.getBytes(StandardCharsets.US_ASCII));
             socket.getOutputStream().write(bytes);
             end(random, socket);
@@ -215,9 +216,11 @@ class HostileClientTest {
 
     private void webSocket(Random random, String protocol, String url) throws IOException {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
-            String request = "GET " + url.replaceFirst("http://[^/]*", "") + " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-                    + "Connection: Upgrade\r\nSec-WebSocket-Version: " + (random.nextInt(10) == 0 ? 7 : 13)
-                    + "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: " + protocol + "\r\n\r\n";
+            String request =
+                    "GET " + url.replaceFirst("http://[^/]*", "") + " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                            + "Connection: Upgrade\r\nSec-WebSocket-Version: " + (random.nextInt(10) == 0 ? 7 : 13)
+                            + "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: " + protocol
+                            + "\r\n\r\n";
             socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
             for (int i = random.nextInt(20); i > 0; i--) {
                 byte[] payload = bytes(random, random.nextInt(10) == 0 ? 70_000 : 125);

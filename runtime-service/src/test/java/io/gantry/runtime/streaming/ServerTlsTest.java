@@ -70,8 +70,8 @@ class ServerTlsTest {
     private static void execOver(StreamingConfig config, Path authority) throws Exception {
         FakeProcess process = new FakeProcess();
         try (StreamingServer server = StreamingServer.start(config)) {
-            String url = Objects.requireNonNull(
-                    server.exec(new ProcessStreams(false, true, false, false), _ -> process));
+            String url =
+                    Objects.requireNonNull(server.exec(new ProcessStreams(false, true, false, false), _ -> process));
             assertThat(url).startsWith("https://127.0.0.1:");
             try (SpdyClient client = new SpdyClient(connect(url, authority), url, "POST", "v4.channel.k8s.io")) {
                 client.open(1, "streamtype", "error");
@@ -90,7 +90,8 @@ class ServerTlsTest {
     void makesItsOwnCertificateKeepsItAndRenewsIt() throws Exception {
         execOver(new StreamingConfig("127.0.0.1", 0, new StreamingConfig.Generated(folder)), folder.resolve("ca.crt"));
         Path store = folder.resolve("streaming.p12");
-        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(store))).isEqualTo("rw-------");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(store)))
+                .isEqualTo("rw-------");
         X509Certificate first = stored("server");
         X509Certificate authority = stored("ca");
         assertThat(first.getExtendedKeyUsage()).containsExactly("1.3.6.1.5.5.7.3.1");
@@ -111,8 +112,7 @@ class ServerTlsTest {
         new GeneratedCertificate(folder, "node.example", InstantSource.system()).next();
         assertThat(stored("server").getSubjectAlternativeNames())
                 .anyMatch(name -> name.get(1).equals("node.example"));
-        assertThat(Files.list(folder).map(file -> file.getFileName().toString()))
-                .containsExactlyInAnyOrder("streaming.p12", "ca.crt");
+        assertThat(folder.toFile().list()).containsExactlyInAnyOrder("streaming.p12", "ca.crt");
     }
 
     @Test
@@ -136,7 +136,7 @@ class ServerTlsTest {
         Instant late = stored("server").getNotAfter().toInstant().minus(Duration.ofDays(20));
         generated(() -> late).next();
         writePem(certificate, key);
-        while (tls.context() == first) {
+        while (tls.context().equals(first)) {
             Thread.sleep(20);
         }
         Files.delete(key);
@@ -151,7 +151,8 @@ class ServerTlsTest {
         try (InputStream in = Files.newInputStream(folder.resolve("streaming.p12"))) {
             store.load(in, PASSWORD);
         }
-        Files.writeString(certificate, pem("CERTIFICATE", store.getCertificate("server").getEncoded()));
+        Files.writeString(
+                certificate, pem("CERTIFICATE", store.getCertificate("server").getEncoded()));
         Files.writeString(key, pem("PRIVATE KEY", ((PrivateKey) store.getKey("server", PASSWORD)).getEncoded()));
     }
 

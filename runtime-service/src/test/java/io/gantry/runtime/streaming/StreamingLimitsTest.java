@@ -13,10 +13,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.jspecify.annotations.Nullable;
 
 /** What the server waits for, and what it holds for clients that are slow, stuck or hostile; with short limits. */
 @Timeout(120)
@@ -47,8 +47,8 @@ class StreamingLimitsTest {
     }
 
     private static SpdyClient exec(StreamingServer started, FakeProcess process) throws IOException {
-        SpdyClient client = new SpdyClient(
-                Objects.requireNonNull(started.exec(ALL, _ -> process)), "POST", "v4.channel.k8s.io");
+        SpdyClient client =
+                new SpdyClient(Objects.requireNonNull(started.exec(ALL, _ -> process)), "POST", "v4.channel.k8s.io");
         int id = 1;
         for (String type : new String[] {"error", "stdin", "stdout", "stderr"}) {
             client.open(id, "streamtype", type);
@@ -78,8 +78,8 @@ class StreamingLimitsTest {
     @Test
     void streamsThatDoNotComeEndTheirConnection() throws Exception {
         StreamingServer started = start(LONG, SHORT, LONG);
-        try (SpdyClient client = new SpdyClient(
-                Objects.requireNonNull(started.exec(ALL, _ -> process)), "POST", "v4.channel.k8s.io")) {
+        try (SpdyClient client =
+                new SpdyClient(Objects.requireNonNull(started.exec(ALL, _ -> process)), "POST", "v4.channel.k8s.io")) {
             client.open(1, "streamtype", "error");
             assertThat(client.receive().type()).isEqualTo(SpdyClient.SYN_REPLY);
             assertThat(client.ends()).isTrue();
@@ -90,7 +90,7 @@ class StreamingLimitsTest {
     @Test
     void halfAPairIsResetAndTheConnectionGoesOn() throws Exception {
         StreamingServer started = start(LONG, SHORT, LONG);
-        String url = Objects.requireNonNull(started.portForward(_ -> {
+        String url = Objects.requireNonNull(started.portForward(List.of(), _ -> {
             throw new IOException("nobody");
         }));
         try (SpdyClient client = new SpdyClient(url, "POST", "portforward.k8s.io")) {
@@ -165,7 +165,9 @@ class StreamingLimitsTest {
                 }
             }
             assertThat(client.readAll(1)).contains("\"message\":\"7\"");
-            assertThat(client.ends()).as("and then the connection ends by itself").isTrue();
+            assertThat(client.ends())
+                    .as("and then the connection ends by itself")
+                    .isTrue();
         }
     }
 
@@ -175,7 +177,7 @@ class StreamingLimitsTest {
             boolean open = true;
             for (int i = 1; open; i += 2) {
                 try {
-                    client.ping(i & 0x7fffffff | 1);
+                    client.ping((i & 0x7fffffff) | 1);
                 } catch (SocketException e) {
                     open = false;
                 }

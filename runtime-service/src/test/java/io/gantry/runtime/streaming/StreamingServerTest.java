@@ -11,6 +11,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -178,7 +179,7 @@ class StreamingServerTest {
         try (ServerSocket pod = new ServerSocket(0, 8, InetAddress.getLoopbackAddress())) {
             String port = String.valueOf(pod.getLocalPort());
             String url = Objects.requireNonNull(server.portForward(
-                    to -> SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), to))));
+                    List.of(), to -> SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), to))));
             try (SpdyClient client = new SpdyClient(url, "POST", "portforward.k8s.io")) {
                 pair(client, 1, port, "0");
                 try (Socket first = pod.accept()) {
@@ -200,7 +201,7 @@ class StreamingServerTest {
 
     @Test
     void tellsAPortThatNobodyListensOn() throws IOException {
-        String url = Objects.requireNonNull(server.portForward(_ -> {
+        String url = Objects.requireNonNull(server.portForward(List.of(), _ -> {
             throw new IOException("connection refused");
         }));
         try (SpdyClient client = new SpdyClient(url, "POST", "portforward.k8s.io")) {

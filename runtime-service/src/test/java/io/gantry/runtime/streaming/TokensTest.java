@@ -3,19 +3,23 @@ package io.gantry.runtime.streaming;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.channels.SocketChannel;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class TokensTest {
-    private static final Target TARGET = new Target.Ports(_ -> {
-        throw new IOException("nothing is dialled here");
-    });
+    private static final Target TARGET = new Target.Ports(TokensTest::dial, List.of());
 
     private final AtomicLong now = new AtomicLong(Long.MAX_VALUE - 5);
     private final Tokens tokens = new Tokens(now::get);
+
+    private static SocketChannel dial(int port) throws IOException {
+        throw new IOException("nothing is dialled here, not port " + port);
+    }
 
     private String add() {
         return Objects.requireNonNull(tokens.add(TARGET));
