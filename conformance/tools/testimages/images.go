@@ -119,6 +119,13 @@ func blackBoxImages(base layer) []image {
 	volume := makeLayer(
 		entry{name: "data/", mode: 0o750, uid: 1234, gid: 2345},
 		entry{name: "data/seed", mode: 0o640, uid: 1234, gid: 2345, data: []byte("from the image\n")})
+	// To be mounted: something of each layer, and links that try to get out.
+	content := makeLayer(
+		folder("data", 0o755), file("data/kept", 0o644, "kept\n"), file("data/gone", 0o644, "gone\n"),
+		entry{name: "up", mode: 0o777, symlink: "../../../../../../../../../data"},
+		entry{name: "outside", mode: 0o777, symlink: "/proc/self/root/tmp"},
+		entry{name: "file", mode: 0o777, symlink: "/data/kept"})
+	more := makeLayer(file("data/.wh.gone", 0o644, ""), file("data/added", 0o644, "added\n"))
 	users := makeLayer(
 		file("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\napp:x:1500:1501:app:/home/app:/bin/sh\n"),
 		file("etc/group", 0o644, "root:x:0:\napp:x:1501:\nextra:x:1600:app\nother:x:1700:\n"),
@@ -130,6 +137,8 @@ func blackBoxImages(base layer) []image {
 		on("cmd", one, imageConfig{Cmd: []string{"/bin/echo", "cmd"}}, base),
 		on("nothing", one, imageConfig{}, base),
 		on("volume", one, imageConfig{Volumes: map[string]struct{}{"/data": {}, "/made/anew": {}}, Cmd: []string{"sh"}}, base, volume),
+		on("content", one, imageConfig{}, base, content, more),
+		on("content-flat", one, imageConfig{}, content),
 		on("user", one, imageConfig{User: "app", Cmd: []string{"id"}}, base, users),
 		on("settings", one, imageConfig{
 			Env: []string{"FROM_IMAGE=yes", "OVERRIDDEN=image"}, WorkingDir: "/work/place", StopSignal: "SIGUSR1",

@@ -24,12 +24,13 @@ type layer struct {
 	digest, diffID string
 }
 
-// An entry is a file of a layer. A name that ends with a slash is a folder; link makes a hard link.
+// An entry is a file of a layer. A name that ends with a slash is a folder; link makes a hard link, symlink a symbolic one.
 type entry struct {
 	name     string
 	mode     int64
 	uid, gid int
 	link     string
+	symlink  string
 	data     []byte
 }
 
@@ -49,6 +50,8 @@ func makeLayer(entries ...entry) layer {
 		switch {
 		case e.link != "":
 			header.Typeflag, header.Linkname = tar.TypeLink, e.link
+		case e.symlink != "":
+			header.Typeflag, header.Linkname = tar.TypeSymlink, e.symlink
 		case strings.HasSuffix(e.name, "/"):
 			header.Typeflag = tar.TypeDir
 		}

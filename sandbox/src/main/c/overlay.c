@@ -33,32 +33,31 @@ static int layer_open(const struct layers *layers, const char *path, struct erro
 }
 
 /* How much of the paths is the same, up to and with a slash. */
-static size_t common_prefix(const struct spec *spec) {
-    const struct record *first = spec_next(spec, R_LOWER, NULL);
-    size_t length = (size_t)(strrchr(first->arg[0], '/') - first->arg[0]) + 1;
+static size_t common_prefix(const struct overlay *overlay) {
+    const char *first = overlay->lowers[0];
+    size_t length = (size_t)(strrchr(first, '/') - first) + 1;
 
-    for (const struct record *r = first; (r = spec_next(spec, R_LOWER, r)) != NULL;)
-        while (strncmp(first->arg[0], r->arg[0], length) != 0)
+    for (size_t i = 1; i < overlay->count; i++)
+        while (strncmp(first, overlay->lowers[i], length) != 0)
             do
                 length--;
-            while (first->arg[0][length - 1] != '/');
+            while (first[length - 1] != '/');
     return length;
 }
 
-static int layers_map(
-        struct layers *layers, const struct spec *spec, const char *root, int user_namespace, struct error *error) {
+static int layers_map(struct layers *layers, const struct overlay *overlay, struct error *error) {
     char folder[4096];
 
-    layers->prefix = common_prefix(spec);
-    snprintf(folder, sizeof folder, "%.*s", (int)layers->prefix, spec_value(spec, R_LOWER));
+    layers->prefix = common_prefix(overlay);
+    snprintf(folder, sizeof folder, "%.*s", (int)layers->prefix, overlay->lowers[0]);
     layers->mount = open_tree(AT_FDCWD, folder, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (layers->mount < 0)
         return fail(error, "overlay", folder, errno, "cannot clone the mount of the layers");
-    if (mount_idmap(layers->mount, user_namespace, "overlay", folder, error) < 0)
+    if (mount_idmap(layers->mount, overlay->user_namespace, "overlay", folder, error) < 0)
         return -1;
     /* Before Linux 6.15 overlayfs wants its layers in mounts of the mount namespace, which here is this process's own. */
-    return move_mount(layers->mount, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) < 0
-            ? fail(error, "overlay", root, errno, "cannot attach the id-mapped layers")
+    return move_mount(layers->mount, "", AT_FDCWD, overlay->root, MOVE_MOUNT_F_EMPTY_PATH) < 0
+            ? fail(error, "overlay", overlay->root, errno, "cannot attach the id-mapped layers")
             : 0;
 }
 
@@ -100,18 +99,17 @@ static unsigned attributes(const char *flags) {
 }
 
 /* 1 when it is done, 0 when this kernel has no lowerdir+, -1. */
-static int by_context(const struct spec *spec, const struct record *record, const struct layers *layers, int *mount,
-        struct error *error) {
+static int by_context(const struct overlay *overlay, const struct layers *layers, int *mount, struct error *error) {
     static const struct layers as_they_are = {.mount = -1};
-    const char *upper = record->arg[0], *work = record->arg[1], *flags = record->arg[2];
+    const char *upper = overlay->upper, *work = overlay->work, *flags = overlay->flags;
     char words[300];
     int context = fsopen("overlay", FSOPEN_CLOEXEC);
 
     if (context < 0)
         return fail(error, "overlay", NULL, errno, "the kernel has no overlay file system");
     fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0); /* what mount tables show; nothing depends on it */
-    for (const struct record *r = NULL; (r = spec_next(spec, R_LOWER, r)) != NULL;)
-        if (set_folder(context, "lowerdir+", r->arg[0], layers, error) < 0) {
+    for (size_t i = 0; i < overlay->count; i++)
+        if (set_folder(context, "lowerdir+", overlay->lowers[i], layers, error) < 0) {
             context_words(context, words, sizeof words);
             close(context);
             /* Only the first one tells an old kernel from a bad folder; later ones (Linux 6.7) check the folder itself. */
@@ -123,7 +121,7 @@ static int by_context(const struct spec *spec, const struct record *record, cons
         goto failed;
     if ((flag_set(flags, "volatile") && fsconfig(context, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
             || (flag_set(flags, "userxattr") && fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)) {
-        fail(error, "overlay", record->arg[3], errno, "cannot set %s", flags);
+        fail(error, "overlay", overlay->root, errno, "cannot set %s", flags);
         goto failed;
     }
     if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
@@ -134,12 +132,12 @@ static int by_context(const struct spec *spec, const struct record *record, cons
             close(context);
             return 0;
         }
-        fail(error, "overlay", record->arg[3], number, "cannot mount (%s)", words);
+        fail(error, "overlay", overlay->root, number, "cannot mount (%s)", words);
         goto failed;
     }
     *mount = fsmount(context, FSMOUNT_CLOEXEC, attributes(flags));
     if (*mount < 0) {
-        fail(error, "overlay", record->arg[3], errno, "fsmount");
+        fail(error, "overlay", overlay->root, errno, "fsmount");
         goto failed;
     }
     close(context);
@@ -154,15 +152,14 @@ failed:
  * Before lowerdir+ all layers stand in one option string of mount(2), which ends at a page. From /proc/self/fd as the working folder each layer is just the
  * number of a descriptor.
  */
-static int by_string(
-        const struct spec *spec, const struct record *record, const struct layers *layers, struct error *error) {
-    const char *upper = record->arg[0], *work = record->arg[1], *flags = record->arg[2], *root = record->arg[3];
+static int by_string(const struct overlay *overlay, const struct layers *layers, struct error *error) {
+    const char *upper = overlay->upper, *work = overlay->work, *flags = overlay->flags, *root = overlay->root;
     char options[4096];
     int length = snprintf(options, sizeof options, "lowerdir=");
     const char *separator = "";
 
-    for (const struct record *r = NULL; (r = spec_next(spec, R_LOWER, r)) != NULL; separator = ":") {
-        int folder = layer_open(layers, r->arg[0], error);
+    for (size_t i = 0; i < overlay->count; i++, separator = ":") {
+        int folder = layer_open(layers, overlay->lowers[i], error);
         if (folder < 0)
             return -1;
         length += snprintf(options + length, sizeof options - (size_t)length, "%s%d", separator, folder);
@@ -196,28 +193,48 @@ static int upper_give(const char *upper, struct error *error) {
             : 0;
 }
 
-int overlay_mount(const struct spec *spec, const struct record *record, int user_namespace, struct error *error) {
-    const char *root = record->arg[3];
+int overlay_mount(const struct overlay *overlay, struct error *error) {
+    const char *root = overlay->root;
     struct layers layers = {.mount = -1};
-    bool contained = user_namespace >= 0;
     int mount = -1;
 
-    if (!spec_has(spec, R_LOWER))
+    if (overlay->count == 0)
         return fail(error, "overlay", root, EINVAL, "no lower layer is given");
-    if (contained
-            && (layers_map(&layers, spec, root, user_namespace, error) < 0 || upper_give(record->arg[0], error) < 0))
+    if (overlay->user_namespace >= 0
+            && (layers_map(&layers, overlay, error) < 0 || upper_give(overlay->upper, error) < 0))
         return -1;
-    int done = by_context(spec, record, &layers, &mount, error);
+    int done = by_context(overlay, &layers, &mount, error);
     if (done < 0)
         return -1;
     if (done == 0) {
-        mount = by_string(spec, record, &layers, error);
-        if (mount < 0 || !contained)
+        mount = by_string(overlay, &layers, error);
+        if (mount < 0 || !overlay->detached)
             return mount;
         int clone = open_tree(mount, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-        return clone < 0 ? fail(error, "overlay", root, errno, "cannot clone the mounted root") : clone;
+        return clone < 0 ? fail(error, "overlay", root, errno, "cannot clone the mounted file system") : clone;
     }
-    if (!contained && move_mount(mount, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-        return fail(error, "overlay", root, errno, "cannot attach the root file system");
+    if (!overlay->detached && move_mount(mount, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return fail(error, "overlay", root, errno, "cannot attach the file system");
+    return mount;
+}
+
+int overlay_by_record(const struct spec *spec, const struct record *record, int user_namespace, struct error *error) {
+    size_t count = 0;
+    const char **lowers = calloc(spec->count, sizeof *lowers);
+
+    if (lowers == NULL)
+        return fail(error, "overlay", record->arg[3], ENOMEM, "no memory");
+    for (const struct record *r = NULL; (r = spec_next(spec, R_LOWER, r)) != NULL;)
+        lowers[count++] = r->arg[0];
+    const struct overlay overlay = {.lowers = lowers,
+            .count = count,
+            .upper = record->arg[0],
+            .work = record->arg[1],
+            .flags = record->arg[2],
+            .root = record->arg[3],
+            .user_namespace = user_namespace,
+            .detached = user_namespace >= 0};
+    int mount = overlay_mount(&overlay, error);
+    free(lowers);
     return mount;
 }

@@ -55,6 +55,8 @@ static const struct row {
         {"mkdir", R_MKDIR, SPEC_CREATE, "io"},
         {"mount", R_MOUNT, SPEC_CREATE, "ttits"},
         {"bind", R_BIND, SPEC_CREATE, "hit"},
+        {"layer", R_LAYER, SPEC_CREATE, "h"},
+        {"image", R_IMAGE, SPEC_CREATE, "ist"},
         {"volume", R_VOLUME, SPEC_CREATE, "hi"},
         {"device", R_DEVICE, SPEC_CREATE, "itnnonn"},
         {"symlink", R_SYMLINK, SPEC_CREATE, "ti"},

@@ -47,6 +47,8 @@ enum record_type {
     R_MKDIR,
     R_MOUNT,
     R_BIND,
+    R_LAYER,
+    R_IMAGE,
     R_VOLUME,
     R_DEVICE,
     R_SYMLINK,

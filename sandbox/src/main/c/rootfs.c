@@ -111,20 +111,27 @@ static int bind_attributes(int source, const struct mount_flags *flags, const ch
     return 0;
 }
 
-static int do_bind(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
-    const char *target = r->arg[1];
+/* For `bind` and `image` alike. `from` is for messages. */
+static int bind_to(struct rootfs *rootfs, int source, const char *from, const char *target, const char *words, const char *step,
+        struct error *error) {
     struct mount_flags flags;
     struct stat status;
 
-    if (mount_flags_parse(&flags, r->arg[2], "bind", target, error) < 0
-            || bind_attributes(source, &flags, r->arg[0], error) < 0)
+    if (mount_flags_parse(&flags, words, step, target, error) < 0 || bind_attributes(source, &flags, from, error) < 0)
         return -1;
     if (fstat(source, &status) < 0)
-        return fail(error, "bind", r->arg[0], errno, "cannot look at the source");
+        return fail(error, step, from, errno, "cannot look at the source");
     bool folder = flags.make_directory || (!flags.make_file && S_ISDIR(status.st_mode));
-    int fd = inroot_make(
-            rootfs->root, target, folder ? INROOT_DIRECTORY : INROOT_FILE, folder ? 0755 : 0644, "bind", error);
-    return fd < 0 ? -1 : attach(source, fd, "bind", target, error);
+    int fd = inroot_make(rootfs->root, target, folder ? INROOT_DIRECTORY : INROOT_FILE, folder ? 0755 : 0644, step, error);
+    return fd < 0 ? -1 : attach(source, fd, step, target, error);
+}
+
+static int do_bind(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
+    return bind_to(rootfs, source, r->arg[0], r->arg[1], r->arg[2], "bind", error);
+}
+
+static int do_image(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
+    return bind_to(rootfs, source, r->arg[0], r->arg[0], r->arg[2], "image", error);
 }
 
 static int do_volume(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
@@ -280,7 +287,7 @@ static int do_overlay(struct rootfs *rootfs, const struct record *r, int source,
     if (rootfs->root >= 0)
         return fail(error, "overlay", r->arg[3], EINVAL, "a second root");
     if (source < 0) {
-        rootfs->root = overlay_mount(rootfs->spec, r, -1, error);
+        rootfs->root = overlay_by_record(rootfs->spec, r, -1, error);
         return rootfs->root < 0 ? -1 : 0;
     }
     /* Over the root: its own place need not be within the reach of who is nobody on the host. */
@@ -300,6 +307,7 @@ static int execute(struct rootfs *rootfs, size_t index, struct error *error) {
     case R_MKDIR:
     case R_MOUNT:
     case R_BIND:
+    case R_IMAGE:
     case R_VOLUME:
     case R_DEVICE:
     case R_SYMLINK:
@@ -319,6 +327,8 @@ static int execute(struct rootfs *rootfs, size_t index, struct error *error) {
         return do_mount(rootfs, r, source, error);
     case R_BIND:
         return do_bind(rootfs, r, source, error);
+    case R_IMAGE:
+        return do_image(rootfs, r, source, error);
     case R_VOLUME:
         return do_volume(rootfs, r, source, error);
     case R_DEVICE:

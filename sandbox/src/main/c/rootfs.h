@@ -32,11 +32,26 @@ int rootfs_enter(struct rootfs *rootfs, struct error *error);
 /* Takes the host's file systems away, which waits for an RCU grace period: milliseconds on a busy machine. */
 int rootfs_detach_host(struct error *error);
 
+/* overlay.c */
+struct overlay {
+    const char *const *lowers; /* top first */
+    size_t count;
+    const char *upper; /* "-" for none */
+    const char *work;
+    const char *flags;
+    const char *root;
+    int user_namespace; /* by which the ids of its layers are mapped; -1 for none */
+    bool detached; /* else it is mounted on `root` */
+};
+
+int overlay_mount(const struct overlay *overlay, struct error *error);
 /*
- * overlay.c: the overlay mount, attached at its ROOT; with a user namespace (not -1) detached, owned by that one's root, and with layers of which the ids are
- * mapped by it.
+ * The root by its record, attached at its ROOT; with a user namespace (not -1) detached, owned by that one's root, and with layers of which the ids are mapped by
+ * it.
  */
-int overlay_mount(const struct spec *spec, const struct record *record, int user_namespace, struct error *error);
+int overlay_by_record(const struct spec *spec, const struct record *record, int user_namespace, struct error *error);
+/* image.c: the detached mount that an `image` record asks for. What it is a clone of stays mounted on the folder of the root. */
+int image_open(const struct spec *spec, const struct record *record, int user_namespace, struct error *error);
 /* sources.c: maps the ids of a detached mount. */
 int mount_idmap(int mount, int user_namespace, const char *step, const char *path, struct error *error);
 /* A detached mount of a new file system; `data` is spoilt. */

@@ -76,6 +76,19 @@ static int hosts_open(struct rootfs *rootfs, struct error *error) {
     return 0;
 }
 
+static int images_open(struct rootfs *rootfs, struct error *error) {
+    const struct spec *spec = rootfs->spec;
+
+    for (const struct record *r = NULL; (r = spec_next(spec, R_IMAGE, r)) != NULL;) {
+        int mount = image_open(spec, r, rootfs->plan->join[NS_USER], error);
+
+        if (mount < 0)
+            return -1;
+        rootfs->sources[r - spec->records] = mount;
+    }
+    return 0;
+}
+
 /* ---- for a container in a user namespace ---- */
 
 static const char *root_path(const struct spec *spec, struct error *error) {
@@ -143,7 +156,7 @@ static int contained_open(struct rootfs *rootfs, struct error *error) {
         const struct record *r = &spec->records[i];
 
         if (r->type == R_OVERLAY)
-            rootfs->sources[i] = overlay_mount(spec, r, rootfs->plan->join[NS_USER], error);
+            rootfs->sources[i] = overlay_by_record(spec, r, rootfs->plan->join[NS_USER], error);
         else if (r->type == R_DEVICE)
             rootfs->sources[i] = device_open(rootfs, r, i, error);
         else if (r->type == R_MOUNT && shows_host(rootfs->plan, r->arg[0]))
@@ -172,5 +185,7 @@ int rootfs_open(struct rootfs *rootfs, const struct spec *spec, const struct ns_
         return -1;
     if (mount("", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         return fail(error, "rootfs", "/", errno, "cannot stop the propagation to the host");
+    if (images_open(rootfs, error) < 0)
+        return -1;
     return rootfs->contained ? contained_open(rootfs, error) : 0;
 }

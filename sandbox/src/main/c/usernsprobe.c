@@ -75,7 +75,7 @@ static int overlay_make(const char *folder, int user_namespace, struct error *er
         return fail(error, "probe", folder, ENAMETOOLONG, "the folder's name is too long");
     if (payload_parse(&spec, records, (size_t)length + 1, SPEC_CREATE, error) < 0)
         return -1;
-    int mount = overlay_mount(&spec, spec_next(&spec, R_OVERLAY, NULL), user_namespace, error);
+    int mount = overlay_by_record(&spec, spec_next(&spec, R_OVERLAY, NULL), user_namespace, error);
     spec_free(&spec);
     return mount;
 }

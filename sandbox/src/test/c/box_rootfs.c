@@ -279,7 +279,49 @@ static void many_layers(void) {
     CHECK(pod_stop(&pod));
 }
 
+/* Two images of one container, of several layers and of one, whole and in parts; links in them lead nowhere else. */
+static void image_volumes(void) {
+    struct pod pod;
+    struct message m = {0};
+    char bottom[300], top[300];
+
+    CHECK(pod_start(&pod, true, true));
+    snprintf(bottom, sizeof bottom, "%s", in_run(&pod, "bottom"));
+    snprintf(top, sizeof top, "%s", in_run(&pod, "top"));
+    mkdir(bottom, 0755);
+    mkdir(top, 0755);
+    mkdir(in_run(&pod, "bottom/data"), 0755);
+    mkdir(in_run(&pod, "top/data"), 0755);
+    write_file(in_run(&pod, "bottom/data/gone"), "gone");
+    write_file(in_run(&pod, "bottom/data/kept"), "kept");
+    write_file(in_run(&pod, "top/data/added"), "added");
+    CHECK(mknod(in_run(&pod, "top/data/gone"), S_IFCHR, 0) == 0);
+    CHECK(symlink("/../../../../../../../data", in_run(&pod, "top/up")) == 0);
+    CHECK(symlink("/etc", in_run(&pod, "top/host")) == 0);
+    container_records(&m, &pod, "c1", false);
+    fields(&m, "layer", top, "layer", bottom, "image", "/whole", "", "ro,private", "layer", top, "layer", bottom, "image", "/part", "up", "ro,nodev,private",
+            "layer", bottom, "image", "/one", "/data/", "ro,private", "layer", top, "layer", bottom, "image", "/file", "data/kept", "ro,private", "arg",
+            "probe", "arg", "ls", "arg", "/whole", "arg", "ls", "arg", "/part", "arg", "ls", "arg", "/one", "arg", "read", "arg", "/file", "arg", "write",
+            "arg", "/whole/x", "arg", "x", "arg", "write", "arg", "/one/x", "arg", "x", "arg", "write", "arg", "/file", "arg", "x", NULL);
+    CHECK(run(&pod, &m, "c1"));
+    const char *text = log_text(&pod, "c1");
+    CHECK_TEXT(strcmp(text, "data host up \nadded kept \ngone kept \nkepterror EROFS\nerror EROFS\nerror EROFS\n") == 0, text);
+    CHECK(access(in_run(&pod, "bottom/data/x"), F_OK) < 0 && access(in_run(&pod, "top/x"), F_OK) < 0);
+    static const char *const wrong[] = {"host", "data/none", "data/kept/x", "../../../../../../../../../proc"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        container_records(&m, &pod, "c2", false);
+        fields(&m, "layer", top, "layer", bottom, "image", "/mnt", wrong[i], "ro", "arg", "probe", NULL);
+        struct frame answer = request(pod.run, CREATE, &m);
+        CHECK_TEXT(answer.type == ERROR && strcmp(frame_field(&answer, 0), "image") == 0 && strcmp(frame_field(&answer, 1), "/mnt") == 0
+                        && strcmp(frame_field(&answer, 2), i == 2 ? "20" : "2") == 0,
+                frame_field(&answer, 3));
+        frame_free(&answer);
+        message_free(&m);
+    }
+    CHECK(pod_stop(&pod));
+}
+
 const struct test box_rootfs[] = {{"binds", binds}, {"propagation", propagation}, {"masked and read-only paths", masked_and_read_only},
         {"cgroup mounts", cgroup_mounts}, {"links of the image", image_links}, {"no terminal but by devpts", no_terminal_but_devpts}, {"volumes", volumes},
-        {"many layers", many_layers}};
+        {"many layers", many_layers}, {"image volumes", image_volumes}};
 const size_t box_rootfs_count = sizeof box_rootfs / sizeof box_rootfs[0];

@@ -306,6 +306,39 @@ static void mapped_binds(void) {
     CHECK(pod_stop(&pod));
 }
 
+/* Of an image of two layers and of one: the container sees the ids that the image has. */
+static void mapped_images(void) {
+    struct pod pod;
+    struct message m = {0};
+    char bottom[300], top[300];
+
+    CHECK(contained_start(&pod, true, true));
+    snprintf(bottom, sizeof bottom, "%s", in_run(&pod, "bottom"));
+    snprintf(top, sizeof top, "%s", in_run(&pod, "top"));
+    mkdir(bottom, 0755);
+    mkdir(top, 0755);
+    mkdir(in_run(&pod, "bottom/data"), 0755);
+    write_file(in_run(&pod, "bottom/data/file"), "image");
+    write_file(in_run(&pod, "top/more"), "more");
+    CHECK(chown(in_run(&pod, "bottom/data/file"), 12, 34) == 0 && chmod(in_run(&pod, "bottom/data/file"), 0640) == 0);
+    contained_records(&m, &pod, "c1", false);
+    fields(&m, "layer", top, "layer", bottom, "image", "/both", "", "ro,private", "layer", bottom, "image", "/one", "data", "ro,private", "layer", top, "layer",
+            bottom, "image", "/file", "data/file", "ro,private", "arg", "probe", "arg", "stat", "arg", "/both/data/file", "arg", "stat", "arg", "/one/file",
+            "arg", "stat", "arg", "/file", "arg", "stat", "arg", "/both/more", "arg", "write", "arg", "/both/x", "arg", "x", "arg", "write", "arg", "/one/x",
+            "arg", "x", NULL);
+    CHECK(run_to_end(&pod, &m, "c1"));
+    const char *text = log_text(&pod, "c1");
+    char *save = NULL, *copy = strdup(text);
+    static const char *const wanted[] = {"100640 12:34 5 ", "100640 12:34 5 ", "100640 12:34 5 ", "100644 0:0 4 ", "error EROFS", "error EROFS"};
+    size_t n = 0;
+    bool good = true;
+    for (char *line = strtok_r(copy, "\n", &save); line != NULL && good; line = strtok_r(NULL, "\n", &save), n++)
+        good = n < sizeof wanted / sizeof wanted[0] && strncmp(line, wanted[n], strlen(wanted[n])) == 0;
+    free(copy);
+    CHECK_TEXT(good && n == sizeof wanted / sizeof wanted[0], text);
+    CHECK(pod_stop(&pod));
+}
+
 static bool refused(const struct pod *pod, int type, struct message *m, const char *step, const char *number) {
     struct frame answer = request(pod->run, type, m);
     bool good = answer.type == ERROR && strcmp(frame_field(&answer, 0), step) == 0 && strcmp(frame_field(&answer, 2), number) == 0;
@@ -381,5 +414,6 @@ static void host_namespaces(void) {
 
 const struct test box_userns[] = {{"user namespace of a pod", pod_namespaces}, {"user namespace seen from within", container_sights},
         {"user namespace with an own pid namespace", own_pid_namespace}, {"user namespace with users and terminals", users_and_terminals},
-        {"user namespace with mapped binds", mapped_binds}, {"user namespace refused", refusals}, {"user namespace in the host's namespaces", host_namespaces}};
+        {"user namespace with mapped binds", mapped_binds}, {"user namespace with mapped images", mapped_images},
+        {"user namespace refused", refusals}, {"user namespace in the host's namespaces", host_namespaces}};
 const size_t box_userns_count = sizeof box_userns / sizeof box_userns[0];

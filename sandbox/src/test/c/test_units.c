@@ -104,7 +104,7 @@ static void records_golden(void) {
         const char *name;
         enum spec_kind kind;
         size_t records;
-    } specs[] = {{"pod", SPEC_POD, 12}, {"create", SPEC_CREATE, 49}, {"exec", SPEC_EXEC, 28}, {"pod-userns", SPEC_POD, 7},
+    } specs[] = {{"pod", SPEC_POD, 12}, {"create", SPEC_CREATE, 52}, {"exec", SPEC_EXEC, 28}, {"pod-userns", SPEC_POD, 7},
             {"create-userns", SPEC_CREATE, 13}};
     char path[512], frame[8192];
 

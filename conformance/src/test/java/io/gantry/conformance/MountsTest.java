@@ -9,6 +9,7 @@ import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -172,5 +173,29 @@ class MountsTest {
                         .addMounts(mount(host).setContainerPath("/trap/link/made")));
         assertThat(outside).isEmptyDirectory();
         assertThat(finished.status().getExitCode()).isZero();
+    }
+
+    @Test
+    void mountOptionsHold(@TempDir Path host) throws IOException {
+        Path program = Files.writeString(host.resolve("program"), "#!/bin/sh\necho it runs\n");
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+        String line =
+                "/mnt/program 2>&1; grep ' /mnt ' /proc/self/mounts | cut -d ' ' -f 4 | tr ',' '\\n' | grep '^no[des]'";
+        assertThat(pod.runShell(line, config -> config.addMounts(mount(host))).stdout())
+                .startsWith("it runs")
+                .doesNotContain("noexec");
+        TestPod.Finished finished = pod.runShell(
+                line, config -> config.addMounts(mount(host).addAllMountOptions(List.of("noexec", "nodev", "nosuid"))));
+        assertThat(finished.stdout()).contains("Permission denied").doesNotContain("it runs");
+        assertThat(finished.stdout().lines()).contains("noexec", "nodev", "nosuid");
+        assertThat(finished.status().getMounts(0).getMountOptionsList()).containsExactly("noexec", "nodev", "nosuid");
+    }
+
+    @Test
+    void anUnknownMountOptionIsRejected(@TempDir Path host) {
+        Status failure = Cri.failureOf(() -> pod.create(
+                pod.container(TestPod.BUSYBOX, "true").addMounts(mount(host).addMountOptions("suid"))));
+        assertThat(failure.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+        assertThat(failure.getDescription()).contains("\"suid\"", "/mnt");
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gantry.cri.v1.Container;
 import io.gantry.cri.v1.ContainerState;
 import io.gantry.cri.v1.ContainerStatus;
+import io.gantry.cri.v1.Mount;
 import io.gantry.cri.v1.PodSandbox;
 import io.gantry.cri.v1.PodSandboxState;
 import io.gantry.cri.v1.RemovePodSandboxRequest;
@@ -139,5 +140,44 @@ class RestartTest {
     private boolean attached(String pod) {
         String[] records = daemon.dir().resolve("root/cni/results").toFile().list();
         return Arrays.stream(Objects.requireNonNull(records)).anyMatch(name -> name.contains(pod));
+    }
+
+    @Test
+    void aMountedImageIsHeldStill() throws IOException {
+        Cri before = daemon.cri();
+        String image = "gantry.test/content-flat:1";
+        before.pull(image);
+        TestPod pod = TestPod.runOnHostNetwork(before);
+        Mount mount = Mount.newBuilder()
+                .setImage(Cri.image(image))
+                .setContainerPath("/mnt")
+                .setReadonly(true)
+                .build();
+        String container = pod.runIdle(config -> config.addMounts(mount));
+        before.removeImage(image);
+
+        daemon.end(false);
+        daemon.startAgain();
+
+        Cri after = daemon.cri();
+        // A removal collects what nothing needs.
+        after.pull("gantry.test/nothing:1");
+        after.removeImage("gantry.test/nothing:1");
+        assertThat(layersWith("data/kept")).isEqualTo(1);
+        assertThat(after.shell(container, "cat /mnt/data/kept")).isEqualTo("kept");
+        assertThat(after.status(container).getMounts(0).getImage().getImageRef())
+                .startsWith("sha256:");
+        after.runtime()
+                .removePodSandbox(RemovePodSandboxRequest.newBuilder()
+                        .setPodSandboxId(pod.id())
+                        .build());
+        assertThat(layersWith("data/kept")).isZero();
+    }
+
+    private long layersWith(String file) throws IOException {
+        try (var files = Files.list(daemon.dir().resolve("root/layers"))) {
+            return files.filter(layer -> Files.exists(layer.resolve("fs").resolve(file)))
+                    .count();
+        }
     }
 }

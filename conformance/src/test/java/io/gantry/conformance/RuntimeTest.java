@@ -66,6 +66,7 @@ class RuntimeTest {
         assertThat(status.getRuntimeHandlersList())
                 .anyMatch(handler -> handler.getName().isEmpty());
         assertThat(status.getFeatures().getSupplementalGroupsPolicy()).isTrue();
+        assertThat(status.getFeatures().getMountOptions()).isTrue();
         assertThat(status.getInfoOrThrow("config")).startsWith("{");
         assertThat(cri.runtime().status(StatusRequest.getDefaultInstance()).getInfoMap())
                 .isEmpty();

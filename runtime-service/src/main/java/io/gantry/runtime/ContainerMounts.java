@@ -41,12 +41,14 @@ final class ContainerMounts {
         this.host = host;
     }
 
-    List<RootfsOp> build(String id, Pod pod, ContainerConfig config, Image image, List<RootfsOp.Device> devices)
+    List<RootfsOp> build(
+            String id, Pod pod, ContainerConfig config, HeldImages.Of images, List<RootfsOp.Device> devices)
             throws CriException {
+        Image image = images.own();
         LinuxContainerSecurityContext security = config.getLinux().getSecurityContext();
         boolean privileged = security.getPrivileged();
         Set<String> covered = new HashSet<>();
-        List<RequestedMounts.Placed> placed = RequestedMounts.of(config);
+        List<RequestedMounts.Placed> placed = RequestedMounts.of(config, images.mounted());
         placed.forEach(mount -> covered.add(mount.innerPath()));
 
         List<RootfsOp> ops = new ArrayList<>();

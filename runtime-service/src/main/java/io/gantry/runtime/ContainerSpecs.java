@@ -66,7 +66,8 @@ final class ContainerSpecs {
         }
     }
 
-    Plan plan(String id, Pod pod, ContainerConfig config, Image image) throws CriException, SandboxException {
+    Plan plan(String id, Pod pod, ContainerConfig config, HeldImages.Of images) throws CriException, SandboxException {
+        Image image = images.own();
         LinuxContainerSecurityContext context = config.getLinux().getSecurityContext();
         ContainerUser user = users.resolve(image, context);
         String hostname = pod.hostNetwork() ? node.host().hostname() : PodSpecs.hostname(pod.config(), node.host());
@@ -88,7 +89,7 @@ final class ContainerSpecs {
         return new Plan(
                 id,
                 process.build(),
-                mounts.build(id, pod, config, image, devices.nodes()),
+                mounts.build(id, pod, config, images, devices.nodes()),
                 namespaces(pod, context),
                 resources(config.getLinux().getResources(), devices),
                 !config.getStdin()

@@ -6,7 +6,9 @@ import io.gantry.cri.v1.ContainerStatus;
 import io.gantry.cri.v1.ContainerUser;
 import io.gantry.cri.v1.ImageSpec;
 import io.gantry.cri.v1.LinuxContainerUser;
+import io.gantry.cri.v1.Mount;
 import io.gantry.runtime.state.ContainerRecord;
+import java.util.List;
 
 /** Containers as the CRI shows them. */
 final class ContainerViews {
@@ -49,7 +51,7 @@ final class ContainerViews {
                 .setImageId(record.getImageId())
                 .putAllLabels(container.config().getLabelsMap())
                 .putAllAnnotations(container.config().getAnnotationsMap())
-                .addAllMounts(container.config().getMountsList())
+                .addAllMounts(mounts(container))
                 .setLogPath(record.getLogPath())
                 .setStopSignal(container.config().getStopSignal())
                 .setResources(ContainerResources.newBuilder()
@@ -70,6 +72,20 @@ final class ContainerViews {
                         .setMessage(exited.message());
         }
         return status.build();
+    }
+
+    /** As they were asked for; an image with the id that PullImage answers besides. */
+    private static List<Mount> mounts(Container container) {
+        return container.config().getMountsList().stream()
+                .map(mount -> {
+                    String id = container.record().getMountedImagesMap().get(RequestedMounts.imageName(mount));
+                    return id == null
+                            ? mount
+                            : mount.toBuilder()
+                                    .setImage(mount.getImage().toBuilder().setImageRef(id))
+                                    .build();
+                })
+                .toList();
     }
 
     /** The image as the client wrote it, with the kubelet's own annotation of what its user wrote. */

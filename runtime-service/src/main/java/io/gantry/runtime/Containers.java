@@ -2,9 +2,7 @@ package io.gantry.runtime;
 
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.LinuxContainerResources;
-import io.gantry.image.Image;
 import io.gantry.image.ImageException;
-import io.gantry.image.ImageLease;
 import io.gantry.runtime.state.ContainerRecord;
 import io.gantry.sandbox.Cgroup;
 import io.gantry.sandbox.ContainerExit;
@@ -14,7 +12,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -32,12 +29,13 @@ final class Containers {
 
     private final Node node;
     private final ContainerSpecs specs;
-    private final ConcurrentHashMap<String, ImageLease> leases = new ConcurrentHashMap<>();
+    private final HeldImages images;
     private final ConcurrentHashMap<String, CompletableFuture<Void>> cgroupRemovals = new ConcurrentHashMap<>();
     private final ConcurrentHashMap<ContainerKey, Boolean> underWay = new ConcurrentHashMap<>();
 
     Containers(Node node) {
         this.node = node;
+        this.images = new HeldImages(node.images());
         this.specs = new ContainerSpecs(node);
     }
 
@@ -82,15 +80,14 @@ final class Containers {
         RuntimeLayout layout = node.layout();
         Shim shim = pod.requireShim();
         try (Undo undo = new Undo("container " + name + " (" + id + ")")) {
-            Image image = image(config);
-            ImageLease lease = node.images().hold(image.id());
-            undo.push("let go of its image", lease::close);
-            ContainerSpecs.Plan plan = specs.plan(id, pod, config, image);
+            HeldImages.Of held = images.hold(config);
+            undo.push("let go of its images", held::close);
+            ContainerSpecs.Plan plan = specs.plan(id, pod, config, held);
             ContainerRecord record = ContainerRecord.newBuilder()
                     .setId(id)
                     .setPodId(pod.id())
                     .setConfig(config.toByteString())
-                    .setImageId(image.id())
+                    .setImageId(held.own().id())
                     .setImageName(config.getImage().getImage())
                     .setCreatedAt(node.now())
                     .setLogPath(plan.log() == null ? "" : plan.log().toString())
@@ -101,7 +98,11 @@ final class Containers {
                             .toList())
                     .setStopSignal(plan.stopSignal())
                     .setProcess(ProcessRecords.of(plan.process()))
+<<<<<<< HEAD
                     .setCgroupParent(PodSpecs.cgroupParent(pod, node.cgroups()))
+=======
+                    .putAllMountedImages(held.mountedIds())
+>>>>>>> b2b588c (runtime-service, sandbox: mount images as volumes (KEP-4639, KEP-5365); mount options)
                     .build();
             LinuxContainerResources resources = config.getLinux().getResources();
             Container container =
@@ -129,7 +130,7 @@ final class Containers {
                 throw CriException.precondition("pod " + pod.id() + " was stopped meanwhile");
             }
             node.containers().publish(container);
-            leases.put(id, lease);
+            images.keep(id, held);
             undo.keep();
             if (!pod.state().isReady()) {
                 // The stop of the pod came between the look and the publishing, and did not see this one.
@@ -137,25 +138,12 @@ final class Containers {
             }
             return container;
         } catch (SandboxException e) {
-            throw Failures.of(tried, e);
+            throw Failures.of(e.step().equals("image") ? RequestedMounts.IMAGE_FAILED + tried : tried, e);
         } catch (ImageException e) {
             throw Failures.of(tried, e);
         } catch (IOException e) {
             throw Failures.of(tried, e);
         }
-    }
-
-    private Image image(ContainerConfig config) throws CriException, ImageException {
-        String wanted = config.getImage().getImage();
-        if (wanted.isEmpty()) {
-            throw CriException.invalid("container " + config.getMetadata().getName() + ": no image is given");
-        }
-        Optional<Image> found = node.images().find(wanted);
-        if (found.isEmpty()) {
-            throw CriException.notFound("container " + config.getMetadata().getName() + ": image " + wanted
-                    + " is not here; pull it first");
-        }
-        return found.get();
     }
 
     /** Lets a created container exec its command. */
@@ -273,10 +261,7 @@ final class Containers {
             }
             cgroup(container).remove();
             node.containers().forget(container);
-            ImageLease lease = leases.remove(container.id());
-            if (lease != null) {
-                lease.close();
-            }
+            images.release(container.id());
             Folders.delete(node.layout().containerRun(container.id()));
             Folders.delete(node.layout().container(container.id()));
         } catch (SandboxException e) {
@@ -334,15 +319,7 @@ final class Containers {
 
     /** Takes a container that was there when the daemon started. */
     void adopt(Container container) {
-        try {
-            leases.put(container.id(), node.images().hold(container.record().getImageId()));
-        } catch (ImageException e) {
-            LOG.warn(
-                    "container {}: its image {} is lost: {}",
-                    container.id(),
-                    container.record().getImageId(),
-                    e.getMessage());
-        }
+        images.adopt(container);
         node.containers().publish(container);
     }
 

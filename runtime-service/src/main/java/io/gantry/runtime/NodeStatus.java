@@ -32,7 +32,9 @@ final class NodeStatus {
                                 .setMessage(network.message())))
                 .addRuntimeHandlers(handler(""))
                 .addRuntimeHandlers(handler(node.handler()))
-                .setFeatures(RuntimeFeatures.newBuilder().setSupplementalGroupsPolicy(true));
+                .setFeatures(RuntimeFeatures.newBuilder()
+                        .setSupplementalGroupsPolicy(true)
+                        .setMountOptions(true));
         if (verbose) {
             Inspection.status(node, network).forEach(response::putInfo);
         }

@@ -2,6 +2,8 @@ package io.gantry.runtime;
 
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.Mount;
+import io.gantry.cri.v1.MountPropagation;
+import io.gantry.image.Image;
 import io.gantry.sandbox.RootfsOp;
 import io.gantry.sandbox.RootfsOp.BindFlag;
 import java.nio.file.Files;
@@ -9,40 +11,103 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** The mounts that a container's request asks for. Pure but for looking whether host paths exist. */
 final class RequestedMounts {
+    /** What the CRI wants a failure to mount an image to begin with. */
+    static final String IMAGE_FAILED = "ImageVolumeMountFailed: ";
+
+    private static final Map<String, BindFlag> OPTIONS =
+            Map.of("noexec", BindFlag.NO_EXEC, "nodev", BindFlag.NO_DEV, "nosuid", BindFlag.NO_SUID);
+
     private RequestedMounts() {}
 
     /** A mount of the request or a volume of the image, by where it goes. */
     record Placed(String innerPath, RootfsOp op) {}
 
-    /** In the order of the request. */
-    static List<Placed> of(ContainerConfig config) throws CriException {
+    /**
+     * In the order of the request.
+     *
+     * @param images of the image volumes, by {@link #imageName}
+     */
+    static List<Placed> of(ContainerConfig config, Map<String, Image> images) throws CriException {
         List<Placed> placed = new ArrayList<>();
         for (Mount mount : config.getMountsList()) {
-            placed.add(new Placed(clean(mount.getContainerPath()), bind(config, mount)));
+            String what = "container " + config.getMetadata().getName() + ": mount at " + mount.getContainerPath();
+            if (!mount.getContainerPath().startsWith("/")) {
+                throw CriException.invalid(what + ": the container path must be absolute");
+            }
+            if (mount.getContainerPath().indexOf(0) >= 0
+                    || mount.getHostPath().indexOf(0) >= 0
+                    || mount.getImageSubPath().indexOf(0) >= 0) {
+                throw CriException.invalid(what.replace("\0", "\\0") + ": a path holds a NUL");
+            }
+            if (mount.getUidMappingsCount() > 0 || mount.getGidMappingsCount() > 0) {
+                throw new CriException(
+                        CriException.Kind.UNIMPLEMENTED,
+                        what + ": id-mapped mounts are not served yet (user namespaces are not)");
+            }
+            placed.add(new Placed(
+                    clean(mount.getContainerPath()), isImage(mount) ? image(what, mount, images) : bind(what, mount)));
         }
         return placed;
     }
 
-    private static RootfsOp bind(ContainerConfig config, Mount mount) throws CriException {
-        String what = "container " + config.getMetadata().getName() + ": mount at " + mount.getContainerPath();
-        if (!mount.getContainerPath().startsWith("/")) {
-            throw CriException.invalid(what + ": the container path must be absolute");
+    /** Whether an image is mounted rather than a host path. */
+    static boolean isImage(Mount mount) {
+        return mount.hasImage() && !imageName(mount).isEmpty();
+    }
+
+    /** What the request calls the image. */
+    static String imageName(Mount mount) {
+        return mount.getImage().getImage().isEmpty()
+                ? mount.getImage().getImageRef()
+                : mount.getImage().getImage();
+    }
+
+    private static RootfsOp image(String what, Mount mount, Map<String, Image> images) throws CriException {
+        if (!mount.getHostPath().isEmpty()) {
+            throw CriException.invalid(
+                    IMAGE_FAILED + what + ": both an image and the host path " + mount.getHostPath() + " are given");
         }
-        if (mount.hasImage() && !mount.getImage().getImage().isEmpty()) {
-            throw new CriException(
-                    CriException.Kind.UNIMPLEMENTED,
-                    "ImageVolumeMountFailed: " + what + ": image volumes are not served yet");
+        if (!mount.getReadonly()) {
+            throw CriException.invalid(IMAGE_FAILED + what + ": an image can only be mounted with readonly");
         }
-        if (mount.getUidMappingsCount() > 0 || mount.getGidMappingsCount() > 0) {
-            throw new CriException(
-                    CriException.Kind.UNIMPLEMENTED,
-                    what + ": id-mapped mounts are not served yet (user namespaces are not)");
+        if (mount.getPropagation() != MountPropagation.PROPAGATION_PRIVATE) {
+            throw CriException.invalid(
+                    IMAGE_FAILED + what + ": an image has no mounts to propagate; " + mount.getPropagation());
         }
-        if (mount.getMountOptionsCount() > 0) {
-            throw new CriException(CriException.Kind.UNIMPLEMENTED, what + ": mount_options are not served yet");
+        EnumSet<BindFlag> flags = EnumSet.of(BindFlag.READ_ONLY, BindFlag.PRIVATE);
+        flags.addAll(options(what, mount));
+        Image image = images.get(imageName(mount));
+        if (image == null) {
+            throw new IllegalStateException("image " + imageName(mount) + " was not looked up");
+        }
+        return new RootfsOp.ImageMount(
+                image.layerPathsTopFirst(),
+                clean(mount.getContainerPath()),
+                mount.getImageSubPath(),
+                List.copyOf(flags));
+    }
+
+    private static Set<BindFlag> options(String what, Mount mount) throws CriException {
+        EnumSet<BindFlag> flags = EnumSet.noneOf(BindFlag.class);
+        for (String option : mount.getMountOptionsList()) {
+            BindFlag flag = OPTIONS.get(option);
+            if (flag == null) {
+                throw CriException.invalid(
+                        what + ": unknown mount option \"" + option + "\"; there are noexec, nodev and nosuid");
+            }
+            flags.add(flag);
+        }
+        return flags;
+    }
+
+    private static RootfsOp bind(String what, Mount mount) throws CriException {
+        if (!mount.getImageSubPath().isEmpty()) {
+            throw CriException.invalid(what + ": image_sub_path is given without an image");
         }
         if (!mount.getHostPath().startsWith("/")) {
             throw CriException.invalid(what + ": the host path \"" + mount.getHostPath() + "\" must be absolute");
@@ -53,6 +118,7 @@ final class RequestedMounts {
         }
         EnumSet<BindFlag> flags =
                 EnumSet.of(BindFlag.RECURSIVE, Files.isDirectory(source) ? BindFlag.MAKE_DIR : BindFlag.MAKE_FILE);
+        flags.addAll(options(what, mount));
         flags.add(
                 switch (mount.getPropagation()) {
                     case PROPAGATION_PRIVATE, UNRECOGNIZED -> BindFlag.PRIVATE;

@@ -44,6 +44,16 @@ public sealed interface RootfsOp {
     /** Binds a host file or folder. */
     record Bind(Path hostPath, String innerPath, List<BindFlag> flags) implements RootfsOp {}
 
+    /**
+     * Binds what is in an image, read-only.
+     *
+     * @param layersTopFirst the image's layers
+     * @param subPath a folder or file of the image, resolved by the kernel below its root; empty for all
+     * @param flags without {@link BindFlag#RECURSIVE}: there are no mounts below
+     */
+    record ImageMount(List<Path> layersTopFirst, String innerPath, String subPath, List<BindFlag> flags)
+            implements RootfsOp {}
+
     /** Fills a new, empty host folder with what the image has at the inner path, and binds it over that. */
     record Volume(Path hostPath, String innerPath) implements RootfsOp {}
 
@@ -124,12 +134,11 @@ public sealed interface RootfsOp {
             case MakeDir op -> records.add("mkdir", op.innerPath(), Records.octal(op.mode()));
             case MountFs op ->
                 records.add("mount", op.type(), op.source(), op.innerPath(), Records.flags(op.flags()), op.data());
-            case Bind op ->
-                records.add(
-                        "bind",
-                        op.hostPath(),
-                        op.innerPath(),
-                        Records.flags(op.flags().stream().map(flag -> flag.word).toList()));
+            case Bind op -> records.add("bind", op.hostPath(), op.innerPath(), words(op.flags()));
+            case ImageMount op -> {
+                op.layersTopFirst().forEach(layer -> records.add("layer", layer));
+                records.add("image", op.innerPath(), op.subPath(), words(op.flags()));
+            }
             case Volume op -> records.add("volume", op.hostPath(), op.innerPath());
             case Device op ->
                 records.add(
@@ -148,6 +157,10 @@ public sealed interface RootfsOp {
             case ReadOnlyRoot op -> records.add("rootro");
             case Sysctl op -> records.add("sysctl", op.name(), op.value());
         }
+    }
+
+    private static String words(List<BindFlag> flags) {
+        return Records.flags(flags.stream().map(flag -> flag.word).toList());
     }
 
     /** The records of operations, fields ended by NUL. */

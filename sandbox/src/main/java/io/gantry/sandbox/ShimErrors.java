@@ -43,7 +43,11 @@ final class ShimErrors {
                 step.equals("id") || step.equals("pod")
                         ? SandboxException.Kind.ALREADY_EXISTS
                         : SandboxException.Kind.INTERNAL;
-            case Errno.ENOENT -> aboutContainer ? SandboxException.Kind.NOT_FOUND : SandboxException.Kind.INTERNAL;
+            // A path in an image is a user's, all others are this daemon's.
+            case Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP ->
+                aboutContainer || step.equals("image")
+                        ? SandboxException.Kind.NOT_FOUND
+                        : SandboxException.Kind.INTERNAL;
             case Errno.EBUSY, Errno.ESRCH -> SandboxException.Kind.FAILED_PRECONDITION;
             case Errno.EINVAL ->
                 aboutContainer ? SandboxException.Kind.FAILED_PRECONDITION : SandboxException.Kind.INVALID;

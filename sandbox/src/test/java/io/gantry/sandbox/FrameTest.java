@@ -133,6 +133,11 @@ class FrameTest {
                         Path.of("/etc/hosts"),
                         "/etc/hosts",
                         List.of(BindFlag.READ_ONLY, BindFlag.RECURSIVE, BindFlag.PRIVATE, BindFlag.MAKE_FILE)),
+                new RootfsOp.ImageMount(
+                        List.of(Path.of("/var/lib/gantry/layers/d"), Path.of("/var/lib/gantry/layers/c")),
+                        "/models",
+                        "weights/small",
+                        List.of(BindFlag.READ_ONLY, BindFlag.NO_DEV, BindFlag.PRIVATE)),
                 new RootfsOp.Volume(Path.of("/var/lib/gantry/containers/c1/volumes/0"), "/data"),
                 new RootfsOp.Device("/dev/null", 'c', 1, 3, 0666, 0, 0),
                 new RootfsOp.Symlink("/proc/self/fd", "/dev/fd"),

@@ -7,6 +7,7 @@ import io.gantry.cri.v1.ImageFilter;
 import io.gantry.cri.v1.ImageFsInfoRequest;
 import io.gantry.cri.v1.ImageFsInfoResponse;
 import io.gantry.cri.v1.ImageServiceGrpc;
+import io.gantry.cri.v1.ImageSpec;
 import io.gantry.cri.v1.ImageStatusRequest;
 import io.gantry.cri.v1.ImageStatusResponse;
 import io.gantry.cri.v1.ListImagesRequest;
@@ -67,8 +68,7 @@ public final class ImageCriService extends ImageServiceGrpc.ImageServiceImplBase
     @Override
     public void imageStatus(ImageStatusRequest request, StreamObserver<ImageStatusResponse> observer) {
         answer(observer, () -> {
-            Optional<io.gantry.image.Image> image =
-                    images.find(required(request.getImage().getImage()));
+            Optional<io.gantry.image.Image> image = images.find(named(request.getImage()));
             if (image.isEmpty()) {
                 return ImageStatusResponse.getDefaultInstance();
             }
@@ -94,7 +94,7 @@ public final class ImageCriService extends ImageServiceGrpc.ImageServiceImplBase
     @Override
     public void removeImage(RemoveImageRequest request, StreamObserver<RemoveImageResponse> observer) {
         answer(observer, () -> {
-            images.remove(required(request.getImage().getImage()));
+            images.remove(named(request.getImage()));
             return RemoveImageResponse.getDefaultInstance();
         });
     }
@@ -136,6 +136,11 @@ public final class ImageCriService extends ImageServiceGrpc.ImageServiceImplBase
                 spec,
                 "chainID",
                 image.chainId());
+    }
+
+    /** By its name, or by the reference that an image volume's status shows. */
+    private static String named(ImageSpec spec) throws ImageException {
+        return required(spec.getImage().isEmpty() ? spec.getImageRef() : spec.getImage());
     }
 
     private static String required(String reference) throws ImageException {
