@@ -98,11 +98,8 @@ final class Containers {
                             .toList())
                     .setStopSignal(plan.stopSignal())
                     .setProcess(ProcessRecords.of(plan.process()))
-<<<<<<< HEAD
                     .setCgroupParent(PodSpecs.cgroupParent(pod, node.cgroups()))
-=======
                     .putAllMountedImages(held.mountedIds())
->>>>>>> b2b588c (runtime-service, sandbox: mount images as volumes (KEP-4639, KEP-5365); mount options)
                     .build();
             LinuxContainerResources resources = config.getLinux().getResources();
             Container container =
