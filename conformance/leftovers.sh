@@ -11,7 +11,7 @@ DAEMON=none
 need_commands ip:iproute2 iptables-save:iptables
 
 LEFT=$(
-    awk -v dir="$DIR/" 'index($5 "/", dir) == 1 { print "mount " $5 }' /proc/self/mountinfo
+    awk -v dir="$DIR/" 'index($5, dir) == 1 { print "mount " $5 }' /proc/self/mountinfo
     for PROCESS in /proc/[0-9]*; do
         [ "${PROCESS#/proc/}" != $$ ] && [ "${PROCESS#/proc/}" != "$BASHPID" ] && [ "${PROCESS#/proc/}" != "$DAEMON" ] || continue
         # Shims and the daemon name their folders; this script and its caller name DIR without a slash behind it.
