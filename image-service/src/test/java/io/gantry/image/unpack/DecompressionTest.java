@@ -15,7 +15,10 @@ import java.util.HexFormat;
 import java.util.Random;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
+import org.apache.commons.compress.compressors.bzip2.BZip2CompressorOutputStream;
 import org.junit.jupiter.api.Test;
+import org.tukaani.xz.LZMA2Options;
+import org.tukaani.xz.XZOutputStream;
 
 class DecompressionTest {
     private static final byte[] CONTENT = content();
@@ -68,6 +71,47 @@ class DecompressionTest {
                 assertThat(isal.readAllBytes()).isEqualTo(joined(CONTENT, new byte[] {1, 2, 3}));
             }
         }
+    }
+
+    @Test
+    void bzip2AndXzOfSeveralStreams() throws IOException {
+        for (int piece : new int[] {1, 4096, 1 << 20}) {
+            assertThat(inflate(joined(bzip2(CONTENT), bzip2(new byte[] {1, 2})), piece))
+                    .isEqualTo(joined(CONTENT, new byte[] {1, 2}));
+            assertThat(inflate(joined(xz(CONTENT, 8), xz(new byte[] {1, 2}, 8)), piece))
+                    .isEqualTo(joined(CONTENT, new byte[] {1, 2}));
+        }
+        byte[] cut = xz(CONTENT, 8);
+        assertThatThrownBy(() -> inflate(Arrays.copyOf(cut, cut.length / 2), 4096))
+                .isInstanceOf(IOException.class);
+        assertThatThrownBy(() -> inflate(Arrays.copyOf(bzip2(CONTENT), 100_000), 4096))
+                .isInstanceOf(IOException.class);
+    }
+
+    @Test
+    void xzThatWantsTooMuchMemoryIsRefused() throws IOException {
+        byte[] greedy = xz(CONTENT, 16);
+        assertThatThrownBy(() -> inflate(greedy, 4096))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("memory");
+    }
+
+    private static byte[] bzip2(byte[] content) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (BZip2CompressorOutputStream bzip2 = new BZip2CompressorOutputStream(out)) {
+            bzip2.write(content);
+        }
+        return out.toByteArray();
+    }
+
+    private static byte[] xz(byte[] content, int dictionaryMib) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        LZMA2Options options = new LZMA2Options(1);
+        options.setDictSize(dictionaryMib << 20);
+        try (XZOutputStream xz = new XZOutputStream(out, options)) {
+            xz.write(content);
+        }
+        return out.toByteArray();
     }
 
     @Test
