@@ -3,7 +3,7 @@ package io.gantry.runtime;
 import io.gantry.cri.v1.Capability;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.LinuxContainerSecurityContext;
-import io.gantry.cri.v1.SecurityProfile;
+import io.gantry.sandbox.AppArmor;
 import io.gantry.sandbox.Capabilities;
 import io.gantry.sandbox.CapabilitySets;
 import io.gantry.sandbox.ProcessSpec;
@@ -13,14 +13,16 @@ import io.gantry.sandbox.SeccompFilter;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** What a container's processes may do: capabilities, seccomp, no_new_privs. */
+/** What a container's processes may do: capabilities, seccomp, AppArmor, no_new_privs. */
 final class ContainerSecurity {
     private static final String LOCALHOST = "localhost/";
     private final Path profiles;
+    private final AppArmor apparmor;
     private final Seccomp seccomp = new Seccomp();
 
-    ContainerSecurity(Path profiles) {
+    ContainerSecurity(Path profiles, AppArmor apparmor) {
         this.profiles = profiles;
+        this.apparmor = apparmor;
     }
 
     /** Compiles what nearly every container wants, so that the first one does not wait for it (a tenth of a second on a cold JVM). */
@@ -34,8 +36,8 @@ final class ContainerSecurity {
         process.capabilities(capabilities)
                 .noNewPrivileges(security.getNoNewPrivs())
                 // A privileged container is not confined, whatever profile it names (as every CRI runtime does).
-                .seccomp(security.getPrivileged() ? null : filter(config, security, capabilities));
-        appArmor(config, security);
+                .seccomp(security.getPrivileged() ? null : filter(config, security, capabilities))
+                .apparmor(appArmor(config, security));
     }
 
     private static CapabilitySets capabilities(LinuxContainerSecurityContext security) throws SandboxException {
@@ -87,7 +89,7 @@ final class ContainerSecurity {
 
     private SeccompFilter localhost(ContainerConfig config, String reference, CapabilitySets capabilities)
             throws CriException, SandboxException {
-        String name = reference.startsWith(LOCALHOST) ? reference.substring(LOCALHOST.length()) : reference;
+        String name = unprefixed(reference);
         Path file = profiles.resolve(name);
         String what = "container " + config.getMetadata().getName() + ": seccomp profile " + file;
         if (name.isEmpty()) {
@@ -100,15 +102,45 @@ final class ContainerSecurity {
         }
     }
 
-    private static void appArmor(ContainerConfig config, LinuxContainerSecurityContext security) throws CriException {
-        boolean named = security.hasApparmor()
-                ? security.getApparmor().getProfileType() == SecurityProfile.ProfileType.Localhost
-                : appArmorProfile(security).startsWith(LOCALHOST);
-        if (named && !security.getPrivileged()) {
-            throw new CriException(
-                    CriException.Kind.UNIMPLEMENTED,
-                    "container " + config.getMetadata().getName() + ": AppArmor profiles are not served yet");
+    /** The name of a loaded profile, or null for no confinement. To say nothing is to ask for the default. */
+    private @Nullable String appArmor(ContainerConfig config, LinuxContainerSecurityContext security)
+            throws CriException {
+        if (security.getPrivileged()) {
+            return null;
         }
+        String what = "container " + config.getMetadata().getName();
+        try {
+            if (!security.hasApparmor()) {
+                return deprecatedAppArmor(what, appArmorProfile(security));
+            }
+            return switch (security.getApparmor().getProfileType()) {
+                case RuntimeDefault -> apparmor.runtimeDefault().orElse(null);
+                case Unconfined -> null;
+                case Localhost ->
+                    apparmor.require(unprefixed(security.getApparmor().getLocalhostRef()));
+                case UNRECOGNIZED -> throw CriException.invalid(what + ": apparmor: unknown kind of profile");
+            };
+        } catch (SandboxException e) {
+            throw Failures.of(what, e);
+        }
+    }
+
+    private @Nullable String deprecatedAppArmor(String what, String profile) throws CriException, SandboxException {
+        return switch (profile) {
+            case "", "runtime/default" -> apparmor.runtimeDefault().orElse(null);
+            case "unconfined" -> null;
+            default -> {
+                if (!profile.startsWith(LOCALHOST)) {
+                    throw CriException.invalid(what + ": apparmor_profile \"" + profile
+                            + "\" is none of runtime/default, unconfined, localhost/NAME");
+                }
+                yield apparmor.require(unprefixed(profile));
+            }
+        };
+    }
+
+    private static String unprefixed(String reference) {
+        return reference.startsWith(LOCALHOST) ? reference.substring(LOCALHOST.length()) : reference;
     }
 
     @SuppressWarnings("deprecation") // older kubelets know only this field

@@ -7,6 +7,7 @@ import io.gantry.cri.v1.LinuxContainerResources;
 import io.gantry.cri.v1.LinuxContainerSecurityContext;
 import io.gantry.cri.v1.NamespaceOption;
 import io.gantry.image.Image;
+import io.gantry.sandbox.AppArmor;
 import io.gantry.sandbox.CgroupPlacement;
 import io.gantry.sandbox.ContainerSpec;
 import io.gantry.sandbox.ContainerUser;
@@ -36,7 +37,8 @@ final class ContainerSpecs {
     ContainerSpecs(Node node) {
         this.node = node;
         this.mounts = new ContainerMounts(node.layout(), node.host());
-        this.security = new ContainerSecurity(node.seccompProfiles());
+        this.security = new ContainerSecurity(
+                node.seccompProfiles(), new AppArmor(node.layout().appArmorProfile()));
     }
 
     /** Does in advance what would make the first container slow. */

@@ -7,7 +7,7 @@ import java.nio.file.Path;
  *
  * <pre>
  * root  pods/ID/{config,status}  containers/ID/{config,status,upper,work,volumes/N}  making/
- * run   pods/ID/{shim.sock,shim.pid,shim.log,netns,shm,resolv.conf,hostname,hosts}  containers/ID/{exit,rootfs}
+ * run   pods/ID/{shim.sock,shim.pid,shim.log,netns,shm,resolv.conf,hostname,hosts}  containers/ID/{exit,rootfs}  apparmor-profile
  * </pre>
  *
  * {@code root} outlives a reboot, {@code run} does not.
@@ -100,6 +100,11 @@ public record RuntimeLayout(Path root, Path run) {
     /** An empty folder: the container's root file system is mounted there, but only in its own mount namespace. */
     Path rootfs(String containerId) {
         return containerRun(containerId).resolve("rootfs");
+    }
+
+    /** The text of the default AppArmor profile, while it is being loaded. */
+    Path appArmorProfile() {
+        return run.resolve("apparmor-profile");
     }
 
     Path cniCache() {
