@@ -15,6 +15,7 @@ import io.gantry.sandbox.Cgroups;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Shims;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -23,14 +24,19 @@ import java.util.concurrent.CountDownLatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** {@code gantry serve}: everything wired by hand, served until SIGTERM. Pods and containers go on without it. */
+/** {@code gantry serve}, and {@code reset}: everything wired by hand, served until SIGTERM. Pods and containers go on without it. */
 final class Daemon {
     private static final CountDownLatch ENDED = new CountDownLatch(1);
 
     private Daemon() {}
 
-    /** Serves until the process is told to end. */
-    static void serve(DaemonConfig config) throws ConfigException, IOException, InterruptedException {
+    /** What a daemon does between being ready and being ended. */
+    interface Serving {
+        void untilEnd() throws IOException, InterruptedException;
+    }
+
+    /** Serves until that returns. */
+    static void serve(DaemonConfig config, Serving serving) throws ConfigException, IOException, InterruptedException {
         Logging.configure(config.logLevel());
         Logger log = LoggerFactory.getLogger(Daemon.class);
         ServiceNotification notification = new ServiceNotification(System.getenv("NOTIFY_SOCKET"));
@@ -46,7 +52,7 @@ final class Daemon {
                 CriServer server = CriServer.start(config, List.of(runtime.service(), new ImageCriService(images)));
                 log.info("gantry {} serves on {}", Distribution.version(), config.socket());
                 notification.ready("serving on " + config.socket());
-                awaitTermination();
+                serving.untilEnd();
                 log.info("told to end: finishing the calls under way");
                 notification.stopping();
                 runtime.endStreams();
@@ -117,7 +123,25 @@ final class Daemon {
         return configured.equals("systemd") ? Cgroups.Driver.SYSTEMD : Cgroups.Driver.CGROUPFS;
     }
 
-    private static void awaitTermination() throws InterruptedException {
+    /**
+     * Ends and removes every pod, with its containers, networks and cgroups. Images stay.
+     *
+     * @return false if one of them could not be removed; what was tried, and why it failed, is printed
+     */
+    static boolean reset(DaemonConfig config, PrintStream out)
+            throws ConfigException, IOException, InterruptedException {
+        Logging.configure(config.logLevel());
+        try (RootLock _ = RootLock.take(config.root());
+                Images images = images(config);
+                CriRuntime runtime = runtime(config, images)) {
+            CriRuntime.Removal removal = runtime.removePods();
+            removal.failures().forEach(failure -> out.println("failed   " + failure));
+            out.println(removal.removed() + " pods removed");
+            return removal.failures().isEmpty();
+        }
+    }
+
+    static void awaitTermination() throws InterruptedException {
         CountDownLatch told = new CountDownLatch(1);
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(

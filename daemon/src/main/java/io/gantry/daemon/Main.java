@@ -11,12 +11,15 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The command line: {@code gantry serve | check | version | config default}. Exit codes: 0 well, 1 failed, 2 wrong usage. */
+/** The command line: {@code gantry serve | check | reset | rehearse | version | config default}. Exit codes: 0 well, 1 failed, 2 wrong usage. */
 public final class Main {
     private static final Path DEFAULT_CONFIG = Path.of("/etc/gantry/config.toml");
     private static final String USAGE = """
             usage: gantry serve [--config FILE] [flags]   serve the CRI
                    gantry check [--config FILE] [flags]   tell what this machine lacks
+                   gantry reset [--config FILE] [flags]   end and remove all pods; no daemon may be running
+                   gantry rehearse [--config FILE] [flags]
+                                                         serve oneself for the training of an AOT cache
                    gantry config default                  print the configuration with its defaults
                    gantry version
             flags: --root DIR  --run DIR  --socket PATH  --certs-dir DIR  --cni-conf-dir DIR  --cni-bin-dirs DIR,DIR
@@ -46,7 +49,14 @@ public final class Main {
         List<String> rest = arguments.isEmpty() ? List.of() : arguments.subList(1, arguments.size());
         try {
             switch (command) {
-                case "serve" -> Daemon.serve(configuration(rest));
+                case "serve" -> Daemon.serve(configuration(rest), Daemon::awaitTermination);
+                case "rehearse" -> {
+                    DaemonConfig config = configuration(rest);
+                    Daemon.serve(config, () -> new Rehearsal(config.socket(), out).run());
+                }
+                case "reset" -> {
+                    return Daemon.reset(configuration(rest), out) ? 0 : 1;
+                }
                 case "check" -> {
                     return new MachineCheck(configuration(rest)).run(out) ? 0 : 1;
                 }

@@ -45,6 +45,8 @@ class MainTest {
                 "serve --set no.such=1|1|unknown setting no.such",
                 "serve --root relative|1|not an absolute path",
                 "serve --config /no/such/file|1|/no/such/file",
+                "reset --root relative|1|not an absolute path",
+                "rehearse --sokcet /x|2|unknown flag --sokcet",
                 "check --log-level loud|1|one of error, warn, info, debug",
             })
     void tellsWhatIsWrong(String line, int code, String message) {

@@ -9,17 +9,28 @@ import io.gantry.sandbox.Shims;
 import io.grpc.BindableService;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The RuntimeService, put together: finds what a former daemon left, then serves. Pods and containers do not depend on this object living. */
 public final class CriRuntime implements AutoCloseable {
     /** A kubelet reads events as they come; a thousand are a hundred pods made or removed while it does not. */
     private static final EventStream.Limit EVENT_QUEUE = new EventStream.Limit(1000, 8 << 20);
 
+    private final Node node;
+    private final PodSandboxes sandboxes;
     private final RuntimeCriService service;
     private final ContainerEvents events;
     private final StreamingServer streaming;
 
-    private CriRuntime(RuntimeCriService service, ContainerEvents events, StreamingServer streaming) {
+    private CriRuntime(
+            Node node,
+            PodSandboxes sandboxes,
+            RuntimeCriService service,
+            ContainerEvents events,
+            StreamingServer streaming) {
+        this.node = node;
+        this.sandboxes = sandboxes;
         this.service = service;
         this.events = events;
         this.streaming = streaming;
@@ -67,12 +78,39 @@ public final class CriRuntime implements AutoCloseable {
         Thread.startVirtualThread(containers::warmUp);
         StreamingServer streaming = StreamingServer.start(settings.streaming());
         return new CriRuntime(
-                new RuntimeCriService(node, version, sandboxes, containers, streaming, events), events, streaming);
+                node,
+                sandboxes,
+                new RuntimeCriService(node, version, sandboxes, containers, streaming, events),
+                events,
+                streaming);
     }
 
     /** What the gRPC server adds. */
     public BindableService service() {
         return service;
+    }
+
+    /**
+     * What came of it.
+     *
+     * @param removed how many pods are gone
+     * @param failures a message for each that is not
+     */
+    public record Removal(int removed, List<String> failures) {}
+
+    /** Ends and removes every pod; one that resists is passed over. */
+    public Removal removePods() throws InterruptedException {
+        int removed = 0;
+        List<String> failures = new ArrayList<>();
+        for (Pod pod : List.copyOf(node.pods().all())) {
+            try {
+                sandboxes.remove(pod.id());
+                removed++;
+            } catch (CriException e) {
+                failures.add("remove pod " + pod.key() + ": " + e.getMessage());
+            }
+        }
+        return new Removal(removed, failures);
     }
 
     /** Ends the calls that never end by themselves, before the server waits for those under way. */
