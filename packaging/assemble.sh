@@ -37,3 +37,4 @@ rm -rf "$target/dist"
 mv "$new" "$target/dist"
 tar --sort=name --mtime=2026-01-01T00:00:00Z --owner=0 --group=0 --numeric-owner \
     --transform "s,^dist,gantry-$version," -C "$target" -czf "$target/gantry-$version-linux-$(uname -m).tar.gz" dist
+sh ./deb.sh "$version"
