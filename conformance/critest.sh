@@ -3,14 +3,15 @@
 # FOCUS is a regular expression on the specs' full names. Ends with "N passed, N failed, N skipped"; fails if a spec fails.
 #
 #   CRITEST, CRICTL   other builds of the programs         CRITEST_ARGS   more arguments, e.g. "-parallel 4"
-#   CRITEST_JUNIT     where to write the JUnit XML (default conformance/target/critest/junit.xml; the logs are beside it)
+#   CRITEST_OUT       where logs and reports go (default conformance/target/critest)
+#   CRITEST_JUNIT     where to write the JUnit XML (default junit.xml there)
 . "$(dirname "$0")/lib.sh"
 
 [ $# -le 1 ] || die "usage: critest.sh [FOCUS]"
 need_root
 need_commands jq:jq ipcmk:util-linux sleep:coreutils
 FOCUS=${1:-}
-OUT=$CONFORMANCE/target/critest
+OUT=${CRITEST_OUT:-$CONFORMANCE/target/critest}
 JUNIT=${CRITEST_JUNIT:-$OUT/junit.xml}
 case $JUNIT in /*) ;; *) JUNIT=$PWD/$JUNIT ;; esac
 mkdir -p "$OUT" "$(dirname "$JUNIT")"

@@ -8,6 +8,7 @@
 #
 # SIGTERM to the pid ends the daemon, and pods live on; started again on the same DIR it finds all as it was.
 # stop.sh DIR ends everything. GANTRY=path takes another build than packaging/target/dist.
+# GANTRY_UNIT=gantry.service has systemd start the installed one, by its unit, with the same folders. GANTRY_CGROUP_DRIVER sets the driver.
 . "$(dirname "$0")/lib.sh"
 
 [ $# = 1 ] || die "usage: daemon.sh DIR"
@@ -17,7 +18,7 @@ mkdir -p "$1"
 DIR=$(cd "$1" && pwd -P)
 SOCKET=$DIR/gantry.sock
 [ ${#SOCKET} -le 107 ] || die "$SOCKET is longer than a socket's path may be (107)"
-[ -x "$GANTRY" ] || die "$GANTRY is not built; run: mvn -q -DskipTests -pl packaging -am verify"
+[ -n "${GANTRY_UNIT:-}" ] || [ -x "$GANTRY" ] || die "$GANTRY is not built; run: mvn -q -DskipTests -pl packaging -am verify"
 ! alive "$DIR/pid" "$DIR" || die "a daemon runs on $DIR already, process $(cat "$DIR/pid")"
 mkdir -p "$DIR/certs.d" "$DIR/cni.d"
 touch "$DIR/config.toml"
@@ -57,10 +58,32 @@ serves() {
     [ "${answer%% *}" = 200 ] && [ "${answer##* }" -gt 5 ]
 }
 
-setsid "$GANTRY" serve --config "$DIR/config.toml" --root "$DIR/root" --run "$DIR/run" --socket "$SOCKET" \
-    --certs-dir "$DIR/certs.d" --cni-conf-dir "$DIR/cni.d" </dev/null >>"$DIR/log" 2>&1 &
-PID=$!
-disown
+ARGUMENTS=(serve --config "$DIR/config.toml" --root "$DIR/root" --run "$DIR/run" --socket "$SOCKET" --certs-dir "$DIR/certs.d" --cni-conf-dir "$DIR/cni.d")
+[ -z "${GANTRY_CGROUP_DRIVER:-}" ] || ARGUMENTS+=(--set "cgroup.driver=$GANTRY_CGROUP_DRIVER")
+
+# A drop-in, so that all else is as the package has it. Restarted on failure alone, since scripts here end the daemon by a signal.
+start_unit() {
+    local drop_in=/run/systemd/system/$GANTRY_UNIT.d
+    mkdir -p "$drop_in"
+    printf '[Service]\nExecStart=\nExecStart=/usr/bin/gantry %s\nRestart=no\nStandardOutput=append:%s\nStandardError=append:%s\n' \
+        "${ARGUMENTS[*]}" "$DIR/log" "$DIR/log" >"$drop_in/folder.conf"
+    printf 'Environment="GANTRY_JAVA_OPTIONS=%s"\n' "${GANTRY_JAVA_OPTIONS:-}" >>"$drop_in/folder.conf"
+    systemctl daemon-reload
+    # Its start limit is for daemons that fail, not for tests that start one after the other.
+    systemctl reset-failed "$GANTRY_UNIT" 2>/dev/null || true
+    if ! systemctl restart "$GANTRY_UNIT"; then
+        systemctl status --no-pager -l "$GANTRY_UNIT" >&2 || true
+        tail -20 "$DIR/log" >&2
+        die "$GANTRY_UNIT does not start"
+    fi
+    PID=$(systemctl show -P MainPID "$GANTRY_UNIT")
+}
+start_process() {
+    setsid "$GANTRY" "${ARGUMENTS[@]}" </dev/null >>"$DIR/log" 2>&1 &
+    PID=$!
+    disown
+}
+if [ -n "${GANTRY_UNIT:-}" ]; then start_unit; else start_process; fi
 echo "$PID" >"$DIR/pid"
 DEADLINE=$((SECONDS + ${GANTRY_START_SECONDS:-30}))
 until serves; do

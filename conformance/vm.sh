@@ -1,8 +1,9 @@
 #!/bin/bash
-# vm.sh COMMAND [ARGUMENT...]: runs COMMAND as root in a virtual machine with systemd and nothing but cgroup v2, and ends with its exit code.
+# vm.sh [COMMAND [ARGUMENT...]]: runs COMMAND as root in a virtual machine with systemd and nothing but cgroup v2, and ends with its exit code.
 # The machine is Debian trixie on a user-mode-linux kernel with one CPU: no KVM, no image server; it is there after two seconds.
 # In it the repository and the cache are at their own paths, writable and the host's own: what COMMAND writes there is what it brings out.
 # All else is the machine's, and gone with it. COMMAND starts in this folder if it is in the repository, else at the repository's top.
+# Without COMMAND two of them run all tests that are for such a machine, and the last line is "N passed, N failed, N skipped" (vm/suite.sh).
 #
 #   GANTRY_VM_KERNEL   a user-mode-linux kernel, plain or .xz; without it one is built from Debian's source (once, 20 CPU minutes)
 #   GANTRY_VM_SECONDS  after so long the machine is ended (default 1800)     GANTRY_VM_MEMORY  its memory (2500M)
@@ -14,7 +15,7 @@
 . "$CONFORMANCE/vm/image.sh"
 . "$CONFORMANCE/vm/kernel.sh"
 
-[ $# -ge 1 ] || die "usage: vm.sh COMMAND [ARGUMENT...]"
+[ $# -ge 1 ] || exec "$CONFORMANCE/vm/suite.sh"
 need_root
 need_commands taskset:util-linux timeout:coreutils
 need_vm_kernel
