@@ -167,7 +167,7 @@ need_docker_registry() {
     once images/docker-registry make_docker_registry
 }
 
-# serve_registry STORE PIDFILE READONLY   starts a registry and sets PORT.
+# serve_registry STORE PIDFILE READONLY [SETTING]   starts a registry and sets PORT; SETTING is one more line for its configuration.
 serve_registry() {
     local try
     for try in 1 2 3; do
@@ -180,13 +180,15 @@ storage:
   cache: {blobdescriptor: inmemory}
   maintenance: {readonly: {enabled: $3}, uploadpurging: {enabled: false}}
 http: {addr: "127.0.0.1:$PORT"}
+${4:-}
 EOF
         setsid "$CACHE/images/docker-registry/docker-registry" serve "$2.yml" </dev/null >"$2.log" 2>&1 &
         echo $! >"$2"
         disown
         for ((i = 0; i < 100; i++)); do
             if ! kill -0 "$(cat "$2")" 2>/dev/null; then break; fi
-            if curl -sf -m 2 -o /dev/null "http://127.0.0.1:$PORT/v2/"; then return; fi
+            # Whatever it answers: one that wants a password refuses.
+            if curl -s -m 2 -o /dev/null "http://127.0.0.1:$PORT/v2/"; then return; fi
             sleep 0.05
         done
     done
