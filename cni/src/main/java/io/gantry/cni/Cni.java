@@ -55,6 +55,11 @@ public final class Cni {
         this.cache = new AttachmentCache(config.cacheDir());
     }
 
+    /** Where networks and plugins are looked for. */
+    public CniConfig config() {
+        return config;
+    }
+
     /**
      * Whether a pod could be attached now. Looks at the folders anew; plugins of a network of version 1.1 are asked by STATUS, their answer
      * is kept for five seconds.
@@ -63,20 +68,20 @@ public final class Cni {
         NetworkLists.Snapshot snapshot = networks.current();
         NetworkList network = snapshot.defaultNetwork();
         if (network == null) {
-            return new CniStatus(false, "NetworkNotConfigured", networks.missing(snapshot), null, snapshot.errors());
+            return new CniStatus(false, CniStatus.NOT_READY, networks.missing(snapshot), null, snapshot.errors());
         }
         String reason = "";
         String message = "";
         try {
             requirePlugins(network);
         } catch (CniException e) {
-            reason = "NetworkPluginMissing";
+            reason = CniStatus.NOT_READY;
             message = "network " + network.name() + ": " + e.getMessage();
         }
         if (message.isEmpty() && network.atLeast("1.1.0")) {
             CniException failure = askedStatus(network);
             if (failure != null) {
-                reason = "NetworkPluginNotReady";
+                reason = CniStatus.NOT_READY;
                 message = String.valueOf(failure.getMessage());
             }
         }

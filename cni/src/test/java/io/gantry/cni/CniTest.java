@@ -266,7 +266,7 @@ class CniTest {
 
     @Test
     void statusTellsWhatIsMissing() throws Exception {
-        assertThat(cni.status().reason()).isEqualTo("NetworkNotConfigured");
+        assertThat(cni.status().reason()).isEqualTo("NetworkPluginNotReady");
         assertThat(cni.status().message()).isEqualTo("no network config found in " + fake.confDir);
 
         fake.chain("1.0.0", "first");
@@ -274,7 +274,7 @@ class CniTest {
         assertThat(cni.status().network()).isEqualTo("test");
 
         Files.delete(dir.resolve("bin/first"));
-        assertThat(cni.status().reason()).isEqualTo("NetworkPluginMissing");
+        assertThat(cni.status().reason()).isEqualTo("NetworkPluginNotReady");
         assertThat(cni.status().message())
                 .isEqualTo(
                         "network test: plugin first not found in " + dir.resolve("absent") + ", " + dir.resolve("bin"));

@@ -3,16 +3,19 @@ package io.gantry.runtime;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageOrBuilder;
 import com.google.protobuf.util.JsonFormat;
+import io.gantry.cni.CniConfig;
 import io.gantry.cni.CniStatus;
 import io.gantry.cri.v1.PodSandboxConfig;
-import io.gantry.runtime.state.ProcessRecord;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * What the CRI's verbose answers add: a map of which every value that begins with a brace is a JSON object, since crictl prints it as one.
@@ -23,7 +26,7 @@ final class Inspection {
 
     private Inspection() {}
 
-    static Map<String, String> of(Container container, Pod pod) throws CriException {
+    static Map<String, String> of(Container container, Pod pod, Node node) throws CriException {
         ObjectNode info = JSON.createObjectNode();
         info.put("sandboxID", pod.id());
         info.put("pid", container.state().pid());
@@ -33,12 +36,13 @@ final class Inspection {
         info.put("runtimeType", Version.NAME);
         info.putNull("runtimeOptions");
         info.set("config", json(container.config()));
-        info.set("runtimeSpec", process(container.record().getProcess()));
+        info.set("runtimeSpec", SpecView.of(container, pod, node));
         return Map.of("info", text(info));
     }
 
     /** @param config the pod's, with the resources last told */
-    static Map<String, String> of(Pod pod, PodSandboxConfig config, boolean netnsClosed) throws CriException {
+    static Map<String, String> of(Pod pod, PodSandboxConfig config, boolean netnsClosed, Node node)
+            throws CriException {
         ObjectNode info = JSON.createObjectNode();
         info.put("pid", pod.state() instanceof PodState.Ready(PodState.Network _, PodState.Init init) ? init.pid() : 0);
         info.put("processStatus", pod.state().isReady() ? "running" : "deleted");
@@ -50,9 +54,24 @@ final class Inspection {
         info.put("runtimeType", Version.NAME);
         info.putNull("runtimeOptions");
         info.set("config", json(config));
-        info.putObject("runtimeSpec");
-        String cni = pod.state().network().cniResult();
-        info.set("cniResult", cni.isEmpty() ? JSON.nullNode() : parse(cni));
+        info.set("runtimeSpec", SpecView.of(pod, node));
+        PodState.Network network = pod.state().network();
+        JsonNode cni = network.cniResult().isEmpty() ? JSON.nullNode() : CniResultView.of(parse(network.cniResult()));
+        info.set("cniResult", cni);
+        // containerd shows its own record of the pod too; tools read the path of the network namespace and the
+        // addresses there.
+        ObjectNode metadata =
+                info.putObject("sandboxMetadata").put("Version", "v1").putObject("Metadata");
+        metadata.put("ID", pod.id());
+        PodKey key = pod.key();
+        metadata.put("Name", String.join("_", key.name(), key.namespace(), key.uid(), Integer.toString(key.attempt())));
+        metadata.put(
+                "NetNSPath",
+                pod.hostNetwork() ? "" : node.layout().netns(pod.id()).toString());
+        metadata.put("IP", network.ips().isEmpty() ? "" : network.ips().getFirst());
+        network.ips().stream().skip(1).forEach(metadata.putArray("AdditionalIPs")::add);
+        metadata.put("RuntimeHandler", pod.runtimeHandler());
+        metadata.set("CNIResult", cni);
         return Map.of("info", text(info));
     }
 
@@ -65,27 +84,18 @@ final class Inspection {
         config.put("cgroupVersion", node.cgroups().version());
         info.put("config", config.toString());
         ObjectNode cni = JSON.createObjectNode();
-        cni.put("network", network.network());
+        CniConfig folders = node.cni().config();
+        folders.binDirs().forEach(dir -> cni.withArray("PluginDirs").add(dir.toString()));
+        cni.put("PluginConfDir", folders.confDirs().stream().map(Path::toString).collect(Collectors.joining(":")));
+        cni.put("Prefix", "eth");
+        ArrayNode networks = cni.putArray("Networks");
+        if (network.network() != null) {
+            networks.addObject().put("IFName", "eth0").putObject("Config").put("Name", network.network());
+        }
         network.loadErrors().forEach(cni.putArray("loadErrors")::add);
         info.put("cniconfig", cni.toString());
         info.put("lastCNILoadStatus", network.ready() ? "OK" : network.message());
         return info;
-    }
-
-    private static JsonNode process(ProcessRecord record) {
-        ObjectNode shown = JSON.createObjectNode();
-        ObjectNode fields = shown.putObject("process");
-        fields.put("terminal", record.getTty());
-        ObjectNode user = fields.putObject("user");
-        user.put("uid", record.getUid());
-        user.put("gid", record.getGid());
-        record.getGroupsList().forEach(user.putArray("additionalGids")::add);
-        record.getArgsList().forEach(arg -> fields.withArray("args").add(arg.toStringUtf8()));
-        record.getEnvList().forEach(env -> fields.withArray("env").add(env.toStringUtf8()));
-        fields.put("cwd", record.getCwd());
-        fields.put("noNewPrivileges", record.getNoNewPrivs());
-        fields.put("oomScoreAdj", record.getOomScoreAdj());
-        return shown;
     }
 
     private static JsonNode json(MessageOrBuilder message) throws CriException {

@@ -195,7 +195,7 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
                     .ofPod(pod.id())
                     .forEach(container -> response.addContainersStatuses(ContainerViews.status(container)));
             if (request.getVerbose()) {
-                response.putAllInfo(Inspection.of(pod, updates.config(pod), sandboxes.netns(pod) == null));
+                response.putAllInfo(Inspection.of(pod, updates.config(pod), sandboxes.netns(pod) == null, node));
             }
             return response.build();
         });
@@ -271,7 +271,7 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
             ContainerStatusResponse.Builder response =
                     ContainerStatusResponse.newBuilder().setStatus(ContainerViews.status(container));
             if (request.getVerbose()) {
-                response.putAllInfo(Inspection.of(container, node.pods().require(container.podId())));
+                response.putAllInfo(Inspection.of(container, node.pods().require(container.podId()), node));
             }
             return response.build();
         });
