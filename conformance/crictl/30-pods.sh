@@ -48,7 +48,7 @@ check "inspectp has containerd's info" json '.info | (.pid > 0 and .processStatu
     and has("snapshotKey") and has("image") and has("runtimeOptions") and .config.metadata.name == "web"'
 check "the network namespace's path is where tools look for it" json '[.info.runtimeSpec.linux.namespaces[] | select(.type == "network").path][0] | startswith("/")'
 NETNS=$(jq -r '[.info.runtimeSpec.linux.namespaces[] | select(.type == "network").path][0]' <<<"$OUTPUT")
-entered() { nsenter --net="$NETNS" ip -o address 2>/dev/null | grep -qF " $ADDRESS/"; }
+entered() { grep -qF " $ADDRESS/" <<<"$(nsenter --net="$NETNS" ip -o address)"; }
 check "and can be entered" entered
 check "the CNI result names interface and address" json '.info.cniResult.Interfaces.eth0.IPConfigs[0].IP == "'"$ADDRESS"'" and (.info.cniResult.Interfaces.eth0.Sandbox | length) > 0'
 check "the pod's metadata are there" json '.info.sandboxMetadata.Metadata | .ID == "'"$WEB"'" and .NetNSPath == "'"$NETNS"'" and .IP == "'"$ADDRESS"'"'
@@ -69,7 +69,7 @@ c create "$(short "$WEB")" "$DIR/nginx.json" "$DIR/web.pod.json"
 check "create in a pod by its short id" is_id
 c start "$OUTPUT"
 check "start" ok
-answers() { curl -s -m 2 "http://$1/" | grep -q nginx; }
+answers() { grep -q nginx <<<"$(curl -s -m 2 "http://$1/")"; }
 check "the pod answers on its address from the host" soon answers "$ADDRESS"
 check "and on its host port" soon answers "127.0.0.1:$WEB_PORT"
 

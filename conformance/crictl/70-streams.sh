@@ -82,7 +82,7 @@ check "attach to what has exited is refused" fails 'running|exited|state'
 pull_image "$NGINX"
 run_pod forward '.linux = {}'
 run_container nginx '.image.image = "'"$NGINX"'" | del(.command) | .linux = {}'
-welcomes() { curl -s -m 2 "http://127.0.0.1:$1/" | grep -q 'Welcome to nginx'; }
+welcomes() { grep -q 'Welcome to nginx' <<<"$(curl -s -m 2 "http://127.0.0.1:$1/")"; }
 for TRANSPORT in spdy websocket; do
     LOCAL=$(free_port)
     SECOND_LOCAL=$(free_port)

@@ -18,7 +18,7 @@ changed cpu-period 50000 cpuPeriod
 changed cpu-quota 25000 cpuQuota
 changed cpuset-cpus 0 cpusetCpus
 changed cpuset-mems 0 cpusetMems
-allowed() { crictl exec "$CONTAINER" grep Cpus_allowed_list /proc/self/status | grep -qE ':[[:space:]]0$'; }
+allowed() { grep -qE ':[[:space:]]0$' <<<"$(crictl exec "$CONTAINER" grep Cpus_allowed_list /proc/self/status)"; }
 check "the kernel has them" allowed
 c update --oom-score-adj 0 "$CONTAINER"
 check "update --oom-score-adj" prints_exactly "$CONTAINER"
