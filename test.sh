@@ -1,6 +1,6 @@
 #!/bin/bash
 # test.sh: runs every test of gantry, as root on Debian 12 or 13: unit and privileged tests, the C tests, the distribution, the black-box
-# tests over the socket, crictl and critest. The log of each part is in target/test-logs. The last line sums up: N passed, N failed,
+# tests over the socket, crictl, and critest by itself, in parallel and over WebSocket. The log of each part is in target/test-logs. The last line sums up: N passed, N failed,
 # N skipped; before it stand each failure and each skip with its reason. It fails if a test fails, or if a part ran none.
 # Missing Debian packages are installed, and named; what is fetched or built besides goes to ${GANTRY_CACHE:-/var/cache/gantry}.
 . "$(dirname "$0")/conformance/lib.sh"
@@ -110,6 +110,9 @@ if [ -x "$REPOSITORY/packaging/target/dist/bin/gantry" ]; then
     script blackbox blackbox_tests
     script crictl "$CONFORMANCE/crictl.sh"
     script critest "$CONFORMANCE/critest.sh"
+    script critest-parallel env CRITEST_OUT="$CONFORMANCE/target/critest-parallel" CRITEST_ARGS="-parallel 4" "$CONFORMANCE/critest.sh"
+    script critest-websocket env CRITEST_OUT="$CONFORMANCE/target/critest-websocket" \
+        CRITEST_ARGS="-websocket-exec -websocket-attach -websocket-portforward" "$CONFORMANCE/critest.sh" Streaming
 else
     FAILURES+=("all other parts: there is no distribution to test")
     FAILED=$((FAILED + 1))
