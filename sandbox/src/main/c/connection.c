@@ -44,6 +44,8 @@ static void connection_close(struct connection *connection) {
     pod_forget_connection(connection);
     requests_forget_connection(connection);
     container_forget_connection(connection);
+    if (connection->hold != NULL)
+        hold_end(connection->hold);
     loop_free(connection);
     if (execution != NULL)
         execution_hang_up(execution);

@@ -19,11 +19,13 @@ enum role {
     ROLE_ATTACH,
     ROLE_WAIT,
     ROLE_EVENTS,
+    ROLE_HOLD,
     ROLE_SHUTDOWN,
 };
 
 struct container;
 struct execution;
+struct hold;
 
 struct connection {
     struct source source;
@@ -36,6 +38,7 @@ struct connection {
     bool gone; /* closed, about to be freed */
     struct container *container; /* of ATTACH and WAIT */
     struct execution *execution; /* of EXEC */
+    struct hold *hold; /* of HOLD */
     bool want_in, want_out, want_err; /* of ATTACH */
     struct timer stuck;
 };

@@ -56,11 +56,7 @@ static void container_free(struct container *container) {
     crilog_free(&container->log);
     path_list_free(&container->kill_groups);
     path_list_free(&container->exec_groups);
-    for (size_t i = 0; i < container->oom_count; i++) {
-        free(container->ooms[i].path);
-        free(container->ooms[i].key);
-    }
-    free(container->ooms);
+    oom_forget(container);
     free(container->exit_file);
     free(container->id);
     loop_free(container);
@@ -131,15 +127,8 @@ static int keep_records(struct container *container, const struct spec *spec, st
     for (const struct record *r = NULL; (r = spec_next(spec, R_KILLGROUP, r)) != NULL;)
         if (!path_list_add(&container->kill_groups, r->arg[0]))
             return fail(error, "killgroup", r->arg[0], ENOMEM, "no memory");
-    container->ooms = calloc(spec_count(spec, R_OOM) + 1, sizeof *container->ooms);
-    if (container->ooms == NULL)
-        return fail(error, "oom", NULL, ENOMEM, "no memory");
-    for (const struct record *r = NULL; (r = spec_next(spec, R_OOM, r)) != NULL;) {
-        struct oom_source *oom = &container->ooms[container->oom_count++];
-
-        *oom = (struct oom_source){.path = strdup(r->arg[0]), .key = strdup(r->arg[1])};
-        oom->counted = oom->path != NULL && oom->key != NULL && cgroup_count(oom->path, oom->key, &oom->before);
-    }
+    if (oom_keep(container, spec, error) < 0)
+        return -1;
     return log == NULL ? 0 : crilog_open(&container->log, log, error);
 }
 

@@ -139,18 +139,6 @@ static void timer_expired(struct timer *timer) {
     finish(container, ever_created(container));
 }
 
-static void oom_read(struct container *container) {
-    for (size_t i = 0; i < container->oom_count; i++) {
-        const struct oom_source *oom = &container->ooms[i];
-        uint64_t now;
-
-        if (oom->counted && cgroup_count(oom->path, oom->key, &now)) {
-            container->exit.oom = now > oom->before;
-            return;
-        }
-    }
-}
-
 void container_exited(struct child *child, int status) {
     struct container *container = container_of(child, struct container, child);
     pid_t ended = child->pid;

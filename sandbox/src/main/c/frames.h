@@ -22,6 +22,7 @@ enum frame_type {
     FRAME_STATE = 11,
     FRAME_REOPEN_LOG = 12,
     FRAME_SHUTDOWN = 13,
+    FRAME_HOLD = 14,
     FRAME_STDIN = 32,
     FRAME_STDIN_EOF = 33,
     FRAME_RESIZE = 34,

@@ -259,6 +259,10 @@ static void request(struct connection *connection, unsigned type, char **payload
     case FRAME_STATE:
         state(connection);
         break;
+    case FRAME_HOLD:
+        connection->role = ROLE_HOLD;
+        hold_create(connection);
+        break;
     case FRAME_SHUTDOWN:
         shut_down(connection);
         break;

@@ -49,10 +49,11 @@ enum container_state {
     CONTAINER_EXITED,
 };
 
+/* The first of a container counts for it alone, the others for the whole pod. */
 struct oom_source {
     char *path;
     char *key;
-    uint64_t before;
+    uint64_t before; /* of the others: beyond what is known of the pod's other containers */
     bool counted;
 };
 
@@ -81,6 +82,7 @@ struct container {
     struct path_list exec_groups; /* left over by execs whose children live on */
     struct oom_source *ooms;
     size_t oom_count;
+    uint64_t oom_kills; /* as far as it is known */
     struct exit_record exit;
     struct connection *waiter; /* of CREATE or START */
     struct connection *deleter;
@@ -121,6 +123,22 @@ void container_gone(struct container *container);
 
 void container_exited(struct child *child, int status);
 void container_output_ended(struct container *container);
+
+/* ---- oom.c ---- */
+
+int oom_keep(struct container *container, const struct spec *spec, struct error *error);
+/* At its exit: counts, and tells by its exit record. */
+void oom_read(struct container *container);
+/* It is about to be freed. */
+void oom_forget(struct container *container);
+
+/* ---- hold.c ---- */
+
+struct hold;
+
+/* Makes a process that stays until the connection closes. */
+void hold_create(struct connection *connection);
+void hold_end(struct hold *hold);
 
 /* ---- exec.c ---- */
 

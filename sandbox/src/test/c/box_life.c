@@ -290,6 +290,60 @@ static void oom_told(void) {
     CHECK(access(group, F_OK) < 0);
 }
 
+static void create_counted(const struct pod *pod, const char *id, const char *own, const char *shared) {
+    struct message m = {0};
+
+    container_records(&m, pod, id, false);
+    fields(&m, "oom", own, "oom_kill", "oom", shared, "oom_kill", "arg", "probe", "arg", "sleep", "arg", "1000000", NULL);
+    struct frame answer = request(pod->run, CREATE, &m);
+    CHECK_TEXT(answer.type == OK, frame_field(&answer, 3));
+    frame_free(&answer);
+    message_free(&m);
+    CHECK(container_start(pod, id));
+}
+
+static bool ends_by_oom(const struct pod *pod, const char *id) {
+    struct frame answer = request_fields(pod->run, KILL, id, "9", "one", NULL);
+    frame_free(&answer);
+    answer = request_fields(pod->run, WAIT, id, NULL);
+    bool oom = strcmp(frame_value(&answer, "oom"), "1") == 0;
+    frame_free(&answer);
+    return oom;
+}
+
+/* Groups that are gone at the exit, as a service manager does it: the pod's count tells, and no container is blamed for another's. Plain files stand for the groups'. */
+static void oom_told_without_group(void) {
+    struct pod pod;
+    char shared[300], a[300], b[300], c[300];
+
+    CHECK(pod_start(&pod, true, true));
+    snprintf(shared, sizeof shared, "%s", in_run(&pod, "shared.events"));
+    snprintf(a, sizeof a, "%s", in_run(&pod, "a.events"));
+    snprintf(b, sizeof b, "%s", in_run(&pod, "b.events"));
+    snprintf(c, sizeof c, "%s", in_run(&pod, "c.events"));
+    write_file(shared, "oom 9\noom_kill 7\n");
+    write_file(a, "oom_kill 0\n");
+    write_file(b, "oom_kill 0\n");
+    write_file(c, "oom_kill 0\n");
+    create_counted(&pod, "a", a, shared);
+    create_counted(&pod, "b", b, shared);
+    /* b has a kill that its own group tells, a has none. */
+    write_file(shared, "oom 9\noom_kill 8\n");
+    write_file(b, "oom_kill 1\n");
+    create_counted(&pod, "c", c, shared);
+    CHECK(unlink(a) == 0 && !ends_by_oom(&pod, "a"));
+    /* c is killed and its group goes at once. */
+    write_file(shared, "oom 9\noom_kill 9\n");
+    CHECK(unlink(c) == 0 && ends_by_oom(&pod, "c"));
+    CHECK(container_remove(&pod, "c"));
+    /* What c had is remembered, what b had too, though its group goes now. */
+    write_file(c, "oom_kill 0\n");
+    create_counted(&pod, "d", c, shared);
+    CHECK(unlink(c) == 0 && !ends_by_oom(&pod, "d"));
+    CHECK(unlink(b) == 0 && ends_by_oom(&pod, "b"));
+    CHECK(pod_stop(&pod));
+}
+
 /* Whoever forks faster than one can kill must still come to an end. */
 static void fork_bomb_ends(void) {
     struct pod pod;
@@ -344,5 +398,6 @@ static void many_at_once(void) {
 const struct test box_life[] = {{"a container runs to its end", runs_to_its_end}, {"states", states},
         {"created, then deleted", created_then_deleted}, {"a start that fails", start_fails}, {"a create that fails", create_fails},
         {"outlives its clients", outlives_its_clients}, {"logs", logs}, {"the kill group is emptied", kill_group_emptied},
-        {"the drain ends", drain_ends}, {"an OOM kill is told", oom_told}, {"a fork bomb ends", fork_bomb_ends}, {"many containers at once", many_at_once}};
+        {"the drain ends", drain_ends}, {"an OOM kill is told", oom_told},
+        {"an OOM kill is told without the group", oom_told_without_group}, {"a fork bomb ends", fork_bomb_ends}, {"many containers at once", many_at_once}};
 const size_t box_life_count = sizeof box_life / sizeof box_life[0];

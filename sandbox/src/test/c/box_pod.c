@@ -243,6 +243,37 @@ static void bad_clients(void) {
     CHECK(pod_stop(&pod));
 }
 
+static void holds_a_process(void) {
+    struct pod pod;
+
+    CHECK(pod_start(&pod, false, false));
+    int first = client_connect(pod.run), second = client_connect(pod.run);
+    client_send(first, HOLD, NULL, 0);
+    struct frame answer = client_receive(first);
+    pid_t pid = (pid_t)atoi(frame_value(&answer, "pid"));
+    CHECK(answer.type == OK && process_lives(pid));
+    frame_free(&answer);
+    client_send(second, HOLD, NULL, 0);
+    answer = client_receive(second);
+    pid_t other = (pid_t)atoi(frame_value(&answer, "pid"));
+    CHECK(answer.type == OK && other != pid && process_lives(other));
+    frame_free(&answer);
+    close(first); /* what a daemon that is killed does */
+    CHECK(process_ends(pid) && process_lives(other));
+    /* It ends by the signal that a service manager sends first, and that ends the session. */
+    CHECK(kill(other, SIGTERM) == 0 && process_ends(other));
+    answer = client_receive(second);
+    CHECK(answer.type == -1);
+    close(second);
+    int third = client_connect(pod.run);
+    client_send(third, HOLD, NULL, 0);
+    answer = client_receive(third);
+    pid = (pid_t)atoi(frame_value(&answer, "pid"));
+    frame_free(&answer);
+    CHECK(process_lives(pid) && pod_stop(&pod) && process_ends(pid));
+    close(third);
+}
+
 static void others_refused(void) {
     struct pod pod;
     int status;
@@ -294,5 +325,6 @@ static void shutdown_ends_all(void) {
 const struct test box_pod[] = {{"the pod's init", pause_init}, {"orphans are reaped", reaps_orphans},
         {"the binary is protected", binary_protected}, {"a shim that is killed takes all along", dies_with_all},
         {"a failed pod leaves nothing", failed_pod_leaves_nothing}, {"a second launch is refused", second_launch_refused},
-        {"clients that misbehave", bad_clients}, {"other users are refused", others_refused}, {"shutdown ends all", shutdown_ends_all}};
+        {"clients that misbehave", bad_clients}, {"a process held for a client", holds_a_process},
+        {"other users are refused", others_refused}, {"shutdown ends all", shutdown_ends_all}};
 const size_t box_pod_count = sizeof box_pod / sizeof box_pod[0];

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -118,9 +119,13 @@ final class Daemon {
         return new StreamingConfig(streaming.address(), streaming.port(), tls);
     }
 
-    /** The systemd driver is not served yet (CgroupV2 refuses it), so nothing but the user's word chooses it. */
-    static Cgroups.Driver driver(String configured) {
-        return configured.equals("systemd") ? Cgroups.Driver.SYSTEMD : Cgroups.Driver.CGROUPFS;
+    /** Null for auto. */
+    static Cgroups.@Nullable Driver driver(String configured) {
+        return switch (configured) {
+            case "systemd" -> Cgroups.Driver.SYSTEMD;
+            case "cgroupfs" -> Cgroups.Driver.CGROUPFS;
+            default -> null;
+        };
     }
 
     /**

@@ -148,12 +148,16 @@ final class ContainerSpecs {
         for (HugepageLimit limit : wanted.getHugepageLimitsList()) {
             hugepages.put(limit.getPageSize(), limit.getLimit());
         }
+        // Like the other runtimes: a limit of memory alone is one of memory and swap together, so that nothing is
+        // swapped unasked.
+        long memory = wanted.getMemoryLimitInBytes();
+        long swap = wanted.getMemorySwapLimitInBytes();
         return Resources.builder()
                 .cpuShares(wanted.getCpuShares())
                 .cpuQuota(wanted.getCpuQuota())
                 .cpuPeriod(wanted.getCpuPeriod())
-                .memoryLimit(wanted.getMemoryLimitInBytes())
-                .memorySwapLimit(wanted.getMemorySwapLimitInBytes())
+                .memoryLimit(memory)
+                .memorySwapLimit(swap == 0 && memory > 0 ? memory : swap)
                 .cpusetCpus(wanted.getCpusetCpus())
                 .cpusetMems(wanted.getCpusetMems())
                 .hugepages(hugepages)

@@ -3,9 +3,12 @@ package io.gantry.runtime;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.LinuxContainerResources;
 import io.gantry.image.ImageException;
+import io.gantry.linux.ProcessId;
 import io.gantry.runtime.state.ContainerRecord;
 import io.gantry.sandbox.Cgroup;
+import io.gantry.sandbox.Cgroups;
 import io.gantry.sandbox.ContainerExit;
+import io.gantry.sandbox.FirstProcess;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Shim;
 import java.io.IOException;
@@ -114,10 +117,7 @@ final class Containers {
             if (plan.log() != null && plan.log().getParent() != null) {
                 Files.createDirectories(plan.log().getParent());
             }
-            Cgroup cgroup = node.cgroups()
-                    .create(record.getCgroupParent(), PodSpecs.leaf(id, node.cgroups()), plan.resources());
-            undo.push("remove its cgroup", cgroup::remove);
-            var process = shim.create(plan.spec(cgroup.placement()));
+            ProcessId process = isolate(pod, shim, record.getCgroupParent(), plan, undo);
             undo.push("end it", () -> shim.delete(id));
             node.containers()
                     .change(
@@ -140,6 +140,21 @@ final class Containers {
             throw Failures.of(tried, e);
         } catch (IOException e) {
             throw Failures.of(tried, e);
+        }
+    }
+
+    /** Makes the cgroup, and the container in it. Systemd makes no scope without a process: one that only waits is born before the container's own. */
+    private ProcessId isolate(Pod pod, Shim shim, String parent, ContainerSpecs.Plan plan, Undo undo)
+            throws SandboxException {
+        Cgroups cgroups = node.cgroups();
+        try (Shim.Hold first = cgroups.driver() == Cgroups.Driver.SYSTEMD ? shim.hold() : null) {
+            Cgroup cgroup = cgroups.create(
+                    parent,
+                    PodSpecs.leaf(plan.id(), cgroups),
+                    first == null ? FirstProcess.NONE : new FirstProcess(first.pid(), PodSpecs.leaf(pod.id(), cgroups)),
+                    plan.resources());
+            undo.push("remove its cgroup", cgroup::remove);
+            return shim.create(plan.spec(cgroup.placement()));
         }
     }
 

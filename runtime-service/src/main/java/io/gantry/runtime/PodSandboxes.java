@@ -105,9 +105,9 @@ final class PodSandboxes {
                     pod.config().getDnsConfig());
             PodFiles.writeHostname(layout.hostname(pod.id()), hostname);
             undo.push("release its mounts", () -> unmount(pod));
+            undo.push("remove its cgroup", () -> PodSpecs.removeCgroup(pod, node.cgroups()));
             Shim shim = node.shims().launch(run);
             undo.push("end its shim", shim::shutdown);
-            undo.push("remove its cgroup", () -> PodSpecs.removeCgroup(pod, node.cgroups()));
             PodState.Init init = PodSpecs.start(shim, pod, hostname, node);
             PodState.Network attached = PodState.Network.NONE;
             if (!pod.hostNetwork()) {

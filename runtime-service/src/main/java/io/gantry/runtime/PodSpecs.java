@@ -5,6 +5,7 @@ import io.gantry.linux.ProcessId;
 import io.gantry.sandbox.Cgroup;
 import io.gantry.sandbox.CgroupJoin;
 import io.gantry.sandbox.Cgroups;
+import io.gantry.sandbox.FirstProcess;
 import io.gantry.sandbox.Namespace;
 import io.gantry.sandbox.PodSpec;
 import io.gantry.sandbox.Resources;
@@ -28,7 +29,7 @@ final class PodSpecs {
         return config.getHostname().isEmpty() ? host.hostname() : config.getHostname();
     }
 
-    /** Where the pod's cgroups go, as the kubelet spelt it; without its word a group of the pod's own, at the top: it can go with the pod. */
+    /** Where the pod's cgroups go, as the kubelet spelt it; without its word a group of the pod's own: it can go with the pod. */
     static String cgroupParent(Pod pod, Cgroups cgroups) {
         String given = pod.config().getLinux().getCgroupParent();
         if (!given.isEmpty()) {
@@ -40,7 +41,7 @@ final class PodSpecs {
     private static String ownCgroupParent(String podId, Cgroups cgroups) {
         return switch (cgroups.driver()) {
             case CGROUPFS -> "/gantry-pod" + podId;
-            case SYSTEMD -> "gantry-pod" + podId + ".slice";
+            case SYSTEMD -> "system-gantry_pod" + podId + ".slice";
         };
     }
 
@@ -58,9 +59,17 @@ final class PodSpecs {
             Files.createDirectory(layout.shm(pod.id()));
         }
         List<CgroupJoin> joins = List.of();
-        if (pod.sharedPid()) {
-            namespaces.add(Namespace.PID);
-            joins = initCgroup(pod, node.cgroups()).placement().joins();
+        if (pod.sharedPid() || node.cgroups().driver() == Cgroups.Driver.SYSTEMD) {
+            Cgroup cgroup = node.cgroups()
+                    .create(
+                            cgroupParent(pod, node.cgroups()),
+                            leaf(pod.id(), node.cgroups()),
+                            new FirstProcess(shim.process().pid(), ""),
+                            Resources.NONE);
+            if (pod.sharedPid()) {
+                namespaces.add(Namespace.PID);
+                joins = cgroup.placement().joins();
+            }
         }
         Optional<ProcessId> init = shim.startPod(new PodSpec(
                 pod.id(),
@@ -77,10 +86,6 @@ final class PodSpecs {
                 null));
         return init.map(process -> new PodState.Init(process.pid(), process.startTime()))
                 .orElse(PodState.Init.NONE);
-    }
-
-    private static Cgroup initCgroup(Pod pod, Cgroups cgroups) throws SandboxException {
-        return cgroups.create(cgroupParent(pod, cgroups), leaf(pod.id(), cgroups), Resources.NONE);
     }
 
     static String leaf(String id, Cgroups cgroups) {

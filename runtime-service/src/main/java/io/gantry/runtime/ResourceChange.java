@@ -24,6 +24,14 @@ record ResourceChange(LinuxContainerResources merged, LinuxContainerResources to
                 // A process's own, set when it starts: like containerd, an update leaves it alone.
                 .setOomScoreAdj(present.getOomScoreAdj())
                 .build();
+        if (wanted.getMemorySwapLimitInBytes() == 0
+                && merged.getMemorySwapLimitInBytes() > 0
+                && merged.getMemorySwapLimitInBytes() < merged.getMemoryLimitInBytes()) {
+            // Memory has grown beyond what it was to be together with swap.
+            merged = merged.toBuilder()
+                    .setMemorySwapLimitInBytes(merged.getMemoryLimitInBytes())
+                    .build();
+        }
         LinuxContainerResources.Builder apply = wanted.toBuilder();
         if (wanted.getCpuQuota() != 0 || wanted.getCpuPeriod() != 0) {
             apply.setCpuQuota(merged.getCpuQuota()).setCpuPeriod(merged.getCpuPeriod());

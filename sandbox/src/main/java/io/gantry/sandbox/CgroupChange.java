@@ -46,7 +46,7 @@ final class CgroupChange {
 
     /** Puts everything back and gives the exception to throw. */
     SandboxException refused(Path file, String value, LinuxException failure) {
-        rollBack();
+        undo();
         String why = failure.errno() == Errno.ENOENT ? "this kernel, or this group, has no such file" : "refused";
         return new SandboxException(
                 SandboxException.Kind.INVALID,
@@ -54,7 +54,8 @@ final class CgroupChange {
                 failure);
     }
 
-    private void rollBack() {
+    /** Puts everything back. */
+    void undo() {
         while (!formers.isEmpty()) {
             Former former = formers.pop();
             tryRestore(former);

@@ -31,15 +31,13 @@ final class CgroupV1 implements Cgroups {
             "rdma",
             "misc");
 
-    private final Driver driver;
     private final List<Hierarchy> hierarchies;
     private final @Nullable Path unified;
 
     /** One mount of cgroup v1, with its controllers; none for a named one. */
     record Hierarchy(Path mount, Set<String> controllers) {}
 
-    CgroupV1(Driver driver, List<MountInfo> mounts) {
-        this.driver = driver;
+    CgroupV1(List<MountInfo> mounts) {
         List<Hierarchy> found = new ArrayList<>();
         Set<List<String>> seen = new HashSet<>();
         Path unifiedMount = null;
@@ -76,12 +74,12 @@ final class CgroupV1 implements Cgroups {
 
     @Override
     public Driver driver() {
-        return driver;
+        return Driver.CGROUPFS;
     }
 
     @Override
     public Cgroup open(String parent, String leaf) throws SandboxException {
-        return group(CgroupPaths.resolve(driver, parent, leaf));
+        return group(CgroupPaths.resolve(driver(), parent, leaf));
     }
 
     private CgroupV1Group group(String path) {
@@ -89,12 +87,8 @@ final class CgroupV1 implements Cgroups {
     }
 
     @Override
-    public Cgroup create(String parent, String leaf, Resources resources) throws SandboxException {
-        if (driver == Driver.SYSTEMD) {
-            throw new SandboxException(
-                    SandboxException.Kind.FAILED_PRECONDITION, "the systemd cgroup driver needs cgroup v2");
-        }
-        CgroupV1Group group = group(CgroupPaths.resolve(driver, parent, leaf));
+    public Cgroup create(String parent, String leaf, FirstProcess first, Resources resources) throws SandboxException {
+        CgroupV1Group group = group(CgroupPaths.resolve(driver(), parent, leaf));
         List<Path> made = new ArrayList<>();
         try {
             for (Hierarchy hierarchy : hierarchies) {

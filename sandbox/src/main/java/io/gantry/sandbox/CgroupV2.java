@@ -14,6 +14,7 @@ final class CgroupV2 implements Cgroups {
 
     private final Driver driver;
     private final Path mount;
+    private final Systemd systemd = new Systemd();
 
     CgroupV2(Driver driver, Path mount) {
         this.driver = driver;
@@ -32,18 +33,27 @@ final class CgroupV2 implements Cgroups {
 
     @Override
     public Cgroup open(String parent, String leaf) throws SandboxException {
-        return new CgroupV2Group(mount, CgroupPaths.resolve(driver, parent, leaf));
+        CgroupV2Group group = new CgroupV2Group(mount, CgroupPaths.resolve(driver, parent, leaf));
+        return switch (driver) {
+            case CGROUPFS -> group;
+            case SYSTEMD -> new SystemdGroup(group, systemd);
+        };
     }
 
     @Override
-    public Cgroup create(String parent, String leaf, Resources resources) throws SandboxException {
-        if (driver == Driver.SYSTEMD) {
-            // The seam: StartTransientUnit over D-Bus makes slices and the scope, the files below are then written
-            // alike.
-            throw new SandboxException(
-                    SandboxException.Kind.FAILED_PRECONDITION, "the systemd cgroup driver is not there yet");
-        }
+    public Cgroup create(String parent, String leaf, FirstProcess first, Resources resources) throws SandboxException {
         CgroupV2Group group = new CgroupV2Group(mount, CgroupPaths.resolve(driver, parent, leaf));
+        return switch (driver) {
+            case CGROUPFS -> make(group, resources);
+            case SYSTEMD -> {
+                SystemdGroup scope = new SystemdGroup(group, systemd);
+                scope.create(mount, first, resources);
+                yield scope;
+            }
+        };
+    }
+
+    private Cgroup make(CgroupV2Group group, Resources resources) throws SandboxException {
         Path folder = group.folder();
         try {
             if (!CgroupFiles.makeFolders(mount, folder)) {

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A group of version 2. */
 final class CgroupV2Group implements Cgroup {
+    /** No word about swap. */
+    static final long SWAP_UNSET = Long.MIN_VALUE;
+
     private final Path mount;
     private final String path;
     private final Path folder;
@@ -106,23 +109,33 @@ final class CgroupV2Group implements Cgroup {
 
     private void applyMemory(Resources resources, CgroupChange change) throws SandboxException {
         long memory = resources.memoryLimit();
-        long both = resources.memorySwapLimit();
         Path swapFile = folder.resolve("memory.swap.max");
-        if (memory == -1 && both == 0) {
-            both = -1;
-        }
-        if (both != 0 && Files.exists(swapFile)) {
-            if (both > 0 && (memory <= 0 || both < memory)) {
+        long swap = swapLimit(resources);
+        if (swap != SWAP_UNSET && Files.exists(swapFile)) {
+            if (swap < -1) {
                 throw new SandboxException(
                         SandboxException.Kind.INVALID,
-                        "cgroup " + path + ": a limit of memory and swap of " + both + " with a memory limit of "
-                                + memory);
+                        "cgroup " + path + ": a limit of memory and swap of " + resources.memorySwapLimit()
+                                + " with a memory limit of " + memory);
             }
-            change.write(swapFile, both == -1 ? "max" : Long.toString(both - memory));
+            change.write(swapFile, maxOr(swap));
         }
         if (memory != 0) {
             change.write(folder.resolve("memory.max"), maxOr(memory));
         }
+    }
+
+    /** The limit of swap alone, which is counted with memory in the CRI: {@link #SWAP_UNSET}, -1 for none, less than that for nonsense. */
+    static long swapLimit(Resources resources) {
+        long memory = resources.memoryLimit();
+        long both = resources.memorySwapLimit();
+        if (both == 0) {
+            return memory == -1 ? -1 : SWAP_UNSET;
+        }
+        if (both == -1) {
+            return -1;
+        }
+        return memory <= 0 || both < memory ? -2 : both - memory;
     }
 
     static void applyHugepages(Path folder, String size, long bytes, CgroupChange change) throws SandboxException {

@@ -242,6 +242,44 @@ public final class Shim {
         }
     }
 
+    /** Makes a process that does nothing, in the shim's own cgroup; it ends when this is closed, or this process ends. */
+    public Hold hold() throws SandboxException {
+        String what = "cannot make a process in pod " + pod;
+        ShimConnection connection = open(Frame.text(Frame.HOLD), deadlines.brief());
+        try {
+            long pid = number(Records.pairs(connection.readOk(what, "")), "pid");
+            connection.disarm();
+            return new Hold(connection, pid);
+        } catch (SandboxException e) {
+            connection.close();
+            throw e;
+        } catch (IllegalArgumentException e) {
+            connection.close();
+            throw connection.malformed(e.getMessage());
+        }
+    }
+
+    /** A process that is there until this is closed. */
+    public static final class Hold implements AutoCloseable {
+        private final ShimConnection connection;
+        private final long pid;
+
+        private Hold(ShimConnection connection, long pid) {
+            this.connection = connection;
+            this.pid = pid;
+        }
+
+        /** As the host numbers it. */
+        public long pid() {
+            return pid;
+        }
+
+        @Override
+        public void close() {
+            connection.close();
+        }
+    }
+
     private StreamSession session(Frame request, String what, String id) throws SandboxException {
         ShimConnection connection = open(request, deadlines.start());
         try {

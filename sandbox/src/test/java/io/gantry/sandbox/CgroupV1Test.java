@@ -59,6 +59,7 @@ class CgroupV1Test {
         Cgroup group = cgroups.create(
                 parent + "/pod",
                 "c1",
+                FirstProcess.NONE,
                 Resources.builder()
                         .cpuShares(512)
                         .cpuPeriod(50_000)
@@ -96,7 +97,7 @@ class CgroupV1Test {
 
     @Test
     void withoutLimitsAGroupHasItsParentsProcessors() throws Exception {
-        Cgroup group = cgroups.create(parent + "/a/b", "c", Resources.NONE);
+        Cgroup group = cgroups.create(parent + "/a/b", "c", FirstProcess.NONE, Resources.NONE);
         Path cpuset = mountOf("cpuset");
         assertThat(read(cpuset.resolve(group.path()).resolve("cpuset.cpus")))
                 .isEqualTo(read(cpuset.resolve("cpuset.cpus")));
@@ -104,7 +105,7 @@ class CgroupV1Test {
                 .isEqualTo(read(cpuset.resolve("cpuset.mems")));
         assertThat(read(mountOf("devices").resolve(group.path()).resolve("devices.list")))
                 .isEqualTo("a *:* rwm");
-        assertThatThrownBy(() -> cgroups.create(parent + "/a/b", "c", Resources.NONE))
+        assertThatThrownBy(() -> cgroups.create(parent + "/a/b", "c", FirstProcess.NONE, Resources.NONE))
                 .isInstanceOfSatisfying(
                         SandboxException.class,
                         e -> assertThat(e.kind()).isEqualTo(SandboxException.Kind.ALREADY_EXISTS));
@@ -116,6 +117,7 @@ class CgroupV1Test {
         Cgroup group = cgroups.create(
                 parent,
                 "c",
+                FirstProcess.NONE,
                 Resources.builder().devices(List.of(DeviceRule.ALL)).build());
         assertThat(read(mountOf("devices").resolve(group.path()).resolve("devices.list")))
                 .isEqualTo("a *:* rwm");
@@ -126,6 +128,7 @@ class CgroupV1Test {
         Cgroup group = cgroups.create(
                 parent,
                 "c",
+                FirstProcess.NONE,
                 Resources.builder()
                         .cpuShares(100)
                         .cpuQuota(10_000)
@@ -160,6 +163,7 @@ class CgroupV1Test {
         Cgroup group = cgroups.create(
                 parent,
                 "c",
+                FirstProcess.NONE,
                 Resources.builder().cpuShares(100).memoryLimit(32 << 20).build());
         assertThatThrownBy(() -> group.update(Resources.builder()
                         .memoryLimit(64 << 20)
@@ -176,12 +180,16 @@ class CgroupV1Test {
     @Test
     void aGroupThatCannotHaveItsLimitsIsNotLeftBehind() {
         assertThatThrownBy(() -> cgroups.create(
-                        parent, "c", Resources.builder().cpusetCpus("4000").build()))
+                        parent,
+                        "c",
+                        FirstProcess.NONE,
+                        Resources.builder().cpusetCpus("4000").build()))
                 .isInstanceOf(SandboxException.class);
         assertThat(memory.resolve("c")).doesNotExist();
         assertThatThrownBy(() -> cgroups.create(
                         parent,
                         "c",
+                        FirstProcess.NONE,
                         Resources.builder().unified(Map.of("memory.high", "1")).build()))
                 .hasMessageContaining("need cgroup v2");
         assertThat(memory.resolve("c")).doesNotExist();
@@ -193,6 +201,7 @@ class CgroupV1Test {
         Cgroup group = cgroups.create(
                 parent,
                 "c",
+                FirstProcess.NONE,
                 Resources.builder()
                         .hugepages(Map.of("2MB", 0L, "1GB", 0L, "64KB", 0L))
                         .build());
@@ -200,19 +209,21 @@ class CgroupV1Test {
         assertThatThrownBy(() -> cgroups.create(
                         parent,
                         "d",
+                        FirstProcess.NONE,
                         Resources.builder().hugepages(Map.of("16KB", 1L << 30)).build()))
                 .isInstanceOf(SandboxException.class)
                 .hasMessageContaining("hugetlb");
         assertThatThrownBy(() -> cgroups.create(
                         parent,
                         "e",
+                        FirstProcess.NONE,
                         Resources.builder().hugepages(Map.of("../x", 0L)).build()))
                 .hasMessageContaining("'../x' is not a size of huge pages");
     }
 
     @Test
     void removalKillsWhatIsInsideAndTakesGroupsBelowAlong() throws Exception {
-        Cgroup group = cgroups.create(parent, "c", Resources.NONE);
+        Cgroup group = cgroups.create(parent, "c", FirstProcess.NONE, Resources.NONE);
         Path kill = group.placement().killGroups().getFirst();
         Path child = Files.createDirectory(kill.resolve("exec-1"));
         Process first = new ProcessBuilder("sleep", "1000").start();
@@ -244,7 +255,7 @@ class CgroupV1Test {
 
     @Test
     void killsWithoutTheKernelsHelpToo() throws Exception {
-        Cgroup group = cgroups.create(parent, "c", Resources.NONE);
+        Cgroup group = cgroups.create(parent, "c", FirstProcess.NONE, Resources.NONE);
         Path pids = mountOf("pids").resolve(group.path());
         Process process = new ProcessBuilder("sleep", "1000").start();
         try {

@@ -177,7 +177,7 @@ class CgroupV2Test {
                 .orElseThrow();
         String parent = "gantry-test-" + UUID.randomUUID();
         CgroupV2 cgroups = new CgroupV2(Cgroups.Driver.CGROUPFS, mount);
-        Cgroup made = cgroups.create(parent + "/pod", "c", Resources.NONE);
+        Cgroup made = cgroups.create(parent + "/pod", "c", FirstProcess.NONE, Resources.NONE);
         try {
             // Every controller of the root is there down to the pod, for the leaf to use, and in the leaf none is given
             // on.
@@ -212,6 +212,7 @@ class CgroupV2Test {
             Cgroup made = cgroups.create(
                     parent,
                     "c",
+                    FirstProcess.NONE,
                     Resources.builder()
                             .devices(List.of(
                                     new Resources.DeviceRule('c', 1, 3, "rwm"),

@@ -49,7 +49,7 @@ final class TestPod {
 
     /** A pod with every namespace of its own but the user namespace. */
     PodSpec spec() throws Exception {
-        Cgroup group = cgroups.create(parent, "init", Resources.NONE);
+        Cgroup group = cgroups.create(parent, "init", FirstProcess.NONE, Resources.NONE);
         groups.add(group);
         return new PodSpec(
                 "pod-1",
@@ -100,7 +100,7 @@ final class TestPod {
     }
 
     Cgroup cgroup(String id, Resources resources) throws Exception {
-        Cgroup group = cgroups.create(parent, id, resources);
+        Cgroup group = cgroups.create(parent, id, FirstProcess.NONE, resources);
         groups.add(group);
         return group;
     }
