@@ -134,21 +134,33 @@ static int do_image(struct rootfs *rootfs, const struct record *r, int source, s
     return bind_to(rootfs, source, r->arg[0], r->arg[0], r->arg[2], "image", error);
 }
 
-static int do_volume(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
-    const char *target = r->arg[1];
-    struct mount_flags private = {0};
-    int folder = inroot_open(rootfs->root, target, O_RDONLY | O_DIRECTORY);
+/*
+ * Volumes get what the image has, not what will be mounted there: many an image calls /sys/fs/cgroup a volume, and a hostile one may call /proc so. Thus they are filled
+ * before anything is mounted.
+ */
+static int volumes_fill(struct rootfs *rootfs, struct error *error) {
+    for (const struct record *r = NULL; (r = spec_next(rootfs->spec, R_VOLUME, r)) != NULL;) {
+        int folder = inroot_open(rootfs->root, r->arg[1], O_RDONLY | O_DIRECTORY);
 
-    if (folder >= 0) {
-        int result = volume_copy(folder, source, target, error);
+        if (folder < 0 && errno != ENOENT && errno != ENOTDIR)
+            return fail(error, "volume", r->arg[1], errno, "cannot open the folder of the image");
+        if (folder < 0)
+            continue;
+        int result = volume_copy(folder, rootfs->sources[r - rootfs->spec->records], r->arg[1], error);
         close(folder);
         if (result < 0)
             return -1;
-    } else if (errno != ENOENT)
-        return fail(error, "volume", target, errno, "cannot open the folder of the image");
+    }
+    return 0;
+}
+
+static int do_volume(struct rootfs *rootfs, const struct record *r, int source, struct error *error) {
+    const char *target = r->arg[1];
+    struct mount_flags private = {0};
+
     if (bind_attributes(source, &private, target, error) < 0)
         return -1;
-    folder = inroot_make(rootfs->root, target, INROOT_DIRECTORY, 0755, "volume", error);
+    int folder = inroot_make(rootfs->root, target, INROOT_DIRECTORY, 0755, "volume", error);
     return folder < 0 ? -1 : attach(source, folder, "volume", target, error);
 }
 
@@ -288,13 +300,13 @@ static int do_overlay(struct rootfs *rootfs, const struct record *r, int source,
         return fail(error, "overlay", r->arg[3], EINVAL, "a second root");
     if (source < 0) {
         rootfs->root = overlay_by_record(rootfs->spec, r, -1, error);
-        return rootfs->root < 0 ? -1 : 0;
+        return rootfs->root < 0 ? -1 : volumes_fill(rootfs, error);
     }
     /* Over the root: its own place need not be within the reach of who is nobody on the host. */
     if (move_mount(source, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return fail(error, "overlay", r->arg[3], errno, "cannot attach the root file system");
     rootfs->root = source;
-    return 0;
+    return volumes_fill(rootfs, error);
 }
 
 static int execute(struct rootfs *rootfs, size_t index, struct error *error) {

@@ -250,6 +250,34 @@ static void volumes(void) {
     CHECK(pod_stop(&pod));
 }
 
+/* The content is the image's: not that of what is mounted over it, be it /proc, and not that of another volume. */
+static void volumes_of_odd_places(void) {
+    struct pod pod;
+    struct message m = {0};
+
+    CHECK(pod_start(&pod, true, true));
+    mkdir(in_run(&pod, "lower/proc"), 0755);
+    write_file(in_run(&pod, "lower/proc/odd"), "of the image");
+    mkdir(in_run(&pod, "lower/data"), 0755);
+    mkdir(in_run(&pod, "lower/data/sub"), 0755);
+    write_file(in_run(&pod, "lower/data/sub/file"), "content");
+    write_file(in_run(&pod, "lower/file"), "no folder");
+    mkdir(in_run(&pod, "volume2"), 0755);
+    mkdir(in_run(&pod, "volume3"), 0755);
+    container_records(&m, &pod, "c1", false);
+    fields(&m, "bind", in_run(&pod, "host"), "/data", "rec", "volume", in_run(&pod, "volume"), "/proc", "volume", in_run(&pod, "volume2"), "/data/sub", "arg",
+            "probe", "arg", "ls", "arg", "/proc", "arg", "ls", "arg", "/data", "arg", "ls", "arg", "/data/sub", NULL);
+    CHECK(run(&pod, &m, "c1"));
+    CHECK_TEXT(strcmp(log_text(&pod, "c1"), "odd \nsub \nfile \n") == 0, log_text(&pod, "c1"));
+    container_records(&m, &pod, "c2", false);
+    fields(&m, "volume", in_run(&pod, "volume3"), "/file", "arg", "probe", NULL);
+    struct frame answer = request(pod.run, CREATE, &m);
+    message_free(&m);
+    CHECK_TEXT(answer.type == ERROR && strcmp(frame_field(&answer, 0), "volume") == 0, frame_field(&answer, 3));
+    frame_free(&answer);
+    CHECK(pod_stop(&pod));
+}
+
 /* More layers, with longer paths, than fit into a page of mount options. */
 static void many_layers(void) {
     struct pod pod;
@@ -323,5 +351,6 @@ static void image_volumes(void) {
 
 const struct test box_rootfs[] = {{"binds", binds}, {"propagation", propagation}, {"masked and read-only paths", masked_and_read_only},
         {"cgroup mounts", cgroup_mounts}, {"links of the image", image_links}, {"no terminal but by devpts", no_terminal_but_devpts}, {"volumes", volumes},
+        {"volumes of odd places", volumes_of_odd_places},
         {"many layers", many_layers}, {"image volumes", image_volumes}};
 const size_t box_rootfs_count = sizeof box_rootfs / sizeof box_rootfs[0];
