@@ -56,6 +56,8 @@ class RestartTest {
         TestPod pod = TestPod.run(before, config -> config.putLabels("kept", "yes"));
         TestPod stopped = TestPod.runOnHostNetwork(before);
         stopped.stop();
+        TestPod contained = TestPod.run(before, UserNamespaceTest::contained);
+        String nobody = contained.runIdle();
         String running = pod.runIdle();
         long runningPid = before.pidOf(running);
         TestPod.Finished exited = pod.runShell("echo bye; exit 5");
@@ -76,6 +78,11 @@ class RestartTest {
         assertThat(after.status(running)).isEqualTo(runningBefore);
         assertThat(after.pidOf(running)).isEqualTo(runningPid);
         assertThat(after.shell(running, "echo alive")).isEqualTo("alive");
+        TestPod again = contained.over(after);
+        for (String id : List.of(nobody, again.runIdle())) {
+            assertThat(after.shell(id, "id -u; cat /proc/self/uid_map").split("\\s+"))
+                    .containsExactly("0", "0", "1000000", "65536");
+        }
         assertThat(after.status(exited.id())).isEqualTo(exited.status());
         ContainerStatus counted = after.waitExited(counting);
         assertThat(counted.getExitCode()).isEqualTo(7);
@@ -88,7 +95,7 @@ class RestartTest {
 
         after.stop(running, 0);
         assertThat(after.status(running).getExitCode()).isEqualTo(137);
-        for (String id : List.of(pod.id(), stopped.id())) {
+        for (String id : List.of(pod.id(), stopped.id(), contained.id())) {
             after.runtime()
                     .removePodSandbox(RemovePodSandboxRequest.newBuilder()
                             .setPodSandboxId(id)

@@ -95,6 +95,13 @@ final class TestPod implements AutoCloseable {
                 .getPodSandboxId();
     }
 
+    /** The same pod, over another connection. */
+    TestPod over(Cri other) {
+        TestPod same = new TestPod(other, config, id);
+        same.containers.set(containers.get());
+        return same;
+    }
+
     String id() {
         return id;
     }

@@ -3,9 +3,12 @@ package io.gantry.daemon;
 import io.gantry.cni.Cni;
 import io.gantry.cni.CniConfig;
 import io.gantry.cni.CniStatus;
+import io.gantry.linux.Directory;
 import io.gantry.linux.KernelProbes;
 import io.gantry.sandbox.Cgroups;
 import io.gantry.sandbox.SandboxException;
+import io.gantry.sandbox.Shims;
+import io.gantry.sandbox.UserNamespaceSupport;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -45,6 +48,7 @@ final class MachineCheck {
                 "overlay file system",
                 "modprobe overlay, or a kernel with CONFIG_OVERLAY_FS");
         cgroups(out);
+        userNamespaces(out);
         tool(out, "iptables", "apt-get install iptables (the portmap plugin calls it)");
         network(out);
         out.println(missing == 0 ? "nothing is missing" : missing + " missing");
@@ -62,6 +66,26 @@ final class MachineCheck {
                     "");
         } catch (SandboxException e) {
             line(out, false, "cgroups", "mount a cgroup file system at /sys/fs/cgroup: " + e.getMessage());
+        }
+    }
+
+    /** Only pods with hostUsers: false want them, so they are not counted as missing. */
+    private void userNamespaces(PrintStream out) throws IOException {
+        Path place = config.root().toAbsolutePath();
+        while (!Files.isDirectory(place) && place.getParent() != null) {
+            place = place.getParent();
+        }
+        Path folder = Files.createTempDirectory(place, ".gantry-check-");
+        UserNamespaceSupport support;
+        try (Directory above = Directory.open(place)) {
+            support = new Shims(config.shim()).probeUserNamespaces(folder);
+            above.deleteTree(folder.getFileName().toString());
+        }
+        if (support.pods() && support.inHostNetwork()) {
+            line(out, true, "user namespaces for pods", "");
+        } else {
+            out.println("without  user namespaces for pods" + (support.pods() ? " in the host's network" : "") + ": "
+                    + support.missing());
         }
     }
 

@@ -25,6 +25,7 @@ final class ContainerChecks {
                 && !pod.config().getLinux().getSecurityContext().getPrivileged()) {
             throw CriException.invalid(what + ": a privileged container needs a privileged pod sandbox");
         }
+        UserMapping.same(what, security.getNamespaceOptions(), pod.users());
         if (config.getStdinOnce() && !config.getStdin()) {
             throw CriException.invalid(what + ": stdin_once is given without stdin");
         }

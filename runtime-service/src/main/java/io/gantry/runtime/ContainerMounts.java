@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The file systems of a container, as an ordered list for the shim. Pure but for looking whether host paths exist. */
 final class ContainerMounts {
@@ -33,6 +34,9 @@ final class ContainerMounts {
     private static final List<String> DEFAULT_READONLY =
             List.of("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
 
+    /** Who may write to another's terminal, by convention on all of Linux. */
+    private static final int TTY_GROUP = 5;
+
     private final RuntimeLayout layout;
     private final HostFacts host;
 
@@ -48,13 +52,13 @@ final class ContainerMounts {
         LinuxContainerSecurityContext security = config.getLinux().getSecurityContext();
         boolean privileged = security.getPrivileged();
         Set<String> covered = new HashSet<>();
-        List<RequestedMounts.Placed> placed = RequestedMounts.of(config, images.mounted());
+        List<RequestedMounts.Placed> placed = RequestedMounts.of(config, images.mounted(), pod.users());
         placed.forEach(mount -> covered.add(mount.innerPath()));
 
         List<RootfsOp> ops = new ArrayList<>();
         ops.add(new RootfsOp.Overlay(
                 image.layerPathsTopFirst(), layout.upper(id), layout.work(id), layout.rootfs(id), true, false));
-        kernelFileSystems(ops, privileged);
+        kernelFileSystems(ops, privileged, pod.users());
         ops.addAll(devices);
         deviceLinks(ops);
         if (config.getTty()) {
@@ -84,7 +88,7 @@ final class ContainerMounts {
                 .toList();
     }
 
-    private void kernelFileSystems(List<RootfsOp> ops, boolean privileged) {
+    private void kernelFileSystems(List<RootfsOp> ops, boolean privileged, @Nullable UserMapping users) {
         List<String> sys = privileged ? KERNEL_FS : List.of("nosuid", "noexec", "nodev", "ro");
         ops.add(new RootfsOp.MountFs("proc", "proc", "/proc", KERNEL_FS, ""));
         ops.add(new RootfsOp.MountFs(
@@ -94,7 +98,8 @@ final class ContainerMounts {
                 "devpts",
                 "/dev/pts",
                 List.of("nosuid", "noexec"),
-                "newinstance,ptmxmode=0666,mode=0620,gid=5"));
+                "newinstance,ptmxmode=0666,mode=0620"
+                        + (users == null || users.gids().covers(TTY_GROUP) ? ",gid=" + TTY_GROUP : "")));
         ops.add(new RootfsOp.MountFs("mqueue", "mqueue", "/dev/mqueue", KERNEL_FS, ""));
         ops.add(new RootfsOp.MountFs("sysfs", "sysfs", "/sys", sys, ""));
         if (host.cgroupMounts().size() > 1) {

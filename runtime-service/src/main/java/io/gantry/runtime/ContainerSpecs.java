@@ -72,6 +72,10 @@ final class ContainerSpecs {
         Image image = images.own();
         LinuxContainerSecurityContext context = config.getLinux().getSecurityContext();
         ContainerUser user = users.resolve(image, context);
+        UserMapping mapping = pod.users();
+        if (mapping != null) {
+            mapping.covers("container " + config.getMetadata().getName(), user);
+        }
         String hostname = pod.hostNetwork() ? node.host().hostname() : PodSpecs.hostname(pod.config(), node.host());
         ProcessSpec.Builder process = ProcessSpec.builder(CommandLine.arguments(config, image.config()))
                 .environment(CommandLine.environment(config, image.config(), hostname, user.home()).stream()
@@ -117,6 +121,9 @@ final class ContainerSpecs {
         uses.add(pod.hostNetwork() ? NamespaceUse.host(Namespace.UTS) : NamespaceUse.pod(Namespace.UTS));
         uses.add(pod.hostIpc() ? NamespaceUse.host(Namespace.IPC) : NamespaceUse.pod(Namespace.IPC));
         uses.add(pid(pod, options));
+        if (pod.users() != null) {
+            uses.add(NamespaceUse.pod(Namespace.USER));
+        }
         uses.add(context.getPrivileged() ? NamespaceUse.host(Namespace.CGROUP) : NamespaceUse.own(Namespace.CGROUP));
         return List.copyOf(uses);
     }

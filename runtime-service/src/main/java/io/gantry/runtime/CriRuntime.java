@@ -65,6 +65,7 @@ public final class CriRuntime implements AutoCloseable {
                 shims,
                 cgroups,
                 HostFacts.read(),
+                new UserNamespaces(layout, shims),
                 settings.handler(),
                 settings.seccompProfiles(),
                 settings.podShmSize());
@@ -76,6 +77,7 @@ public final class CriRuntime implements AutoCloseable {
         node.pods().listen(events);
         node.containers().listen(events);
         Thread.startVirtualThread(containers::warmUp);
+        Thread.startVirtualThread(node.userNamespaces()::support);
         StreamingServer streaming = StreamingServer.start(settings.streaming());
         return new CriRuntime(
                 node,

@@ -23,6 +23,7 @@ record Node(
         Shims shims,
         Cgroups cgroups,
         HostFacts host,
+        UserNamespaces userNamespaces,
         String handler,
         Path seccompProfiles,
         long podShmSize) {

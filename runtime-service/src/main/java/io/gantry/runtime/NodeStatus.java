@@ -34,7 +34,9 @@ final class NodeStatus {
                 .addRuntimeHandlers(handler(node.handler()))
                 .setFeatures(RuntimeFeatures.newBuilder()
                         .setSupplementalGroupsPolicy(true)
-                        .setMountOptions(true));
+                        .setMountOptions(true)
+                        .setUserNamespacesHostNetwork(
+                                node.userNamespaces().support().inHostNetwork()));
         if (verbose) {
             Inspection.status(node, network).forEach(response::putInfo);
         }
@@ -44,7 +46,9 @@ final class NodeStatus {
     private RuntimeHandler handler(String name) {
         return RuntimeHandler.newBuilder()
                 .setName(name)
-                .setFeatures(RuntimeHandlerFeatures.newBuilder().setRecursiveReadOnlyMounts(recursiveReadOnly))
+                .setFeatures(RuntimeHandlerFeatures.newBuilder()
+                        .setRecursiveReadOnlyMounts(recursiveReadOnly)
+                        .setUserNamespaces(node.userNamespaces().support().pods()))
                 .build();
     }
 }

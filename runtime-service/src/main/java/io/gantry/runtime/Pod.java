@@ -80,6 +80,12 @@ final class Pod {
         return namespaces().getPid() == NamespaceMode.POD;
     }
 
+    /** Who its users are on the host; null in the host's user namespace. */
+    @Nullable
+    UserMapping users() {
+        return UserMapping.checked(namespaces());
+    }
+
     /** The live shim, or null after the pod has been stopped or its shim has died. */
     @Nullable
     Shim shim() {

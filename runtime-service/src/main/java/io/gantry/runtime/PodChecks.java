@@ -59,17 +59,7 @@ final class PodChecks {
         if (options.getIpc() != NamespaceMode.POD && options.getIpc() != NamespaceMode.NODE) {
             throw CriException.invalid(what + ": the IPC namespace is POD or NODE, not " + options.getIpc());
         }
-        if (options.hasUsernsOptions()) {
-            NamespaceMode mode = options.getUsernsOptions().getMode();
-            if (mode == NamespaceMode.POD) {
-                throw new CriException(
-                        CriException.Kind.UNIMPLEMENTED,
-                        what + ": user namespaces are not served yet (userns_options mode POD)");
-            }
-            if (mode != NamespaceMode.NODE) {
-                throw CriException.invalid(what + ": the user namespace is POD or NODE, not " + mode);
-            }
-        }
+        UserMapping.of(what, options);
     }
 
     private static void sysctls(String what, PodSandboxConfig config) throws CriException {

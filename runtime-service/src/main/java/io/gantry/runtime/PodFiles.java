@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The files of a pod that its containers see under /etc: resolv.conf, hostname, hosts. */
 final class PodFiles {
@@ -58,6 +59,14 @@ final class PodFiles {
             ips.forEach(ip -> text.append(ip).append('\t').append(hostname).append('\n'));
         }
         Files.writeString(file, text.toString());
+    }
+
+    /** Gives a file to the root of a pod with a user namespace, to whom the host's root is nobody. */
+    static void give(Path file, @Nullable UserMapping users) throws IOException {
+        if (users != null) {
+            Files.setAttribute(file, "unix:uid", (int) users.uids().outside(0));
+            Files.setAttribute(file, "unix:gid", (int) users.gids().outside(0));
+        }
     }
 
     /** Rejects what would break out of its line in resolv.conf. */

@@ -44,6 +44,7 @@ final class PodSandboxes {
     /** Makes and starts a pod; its addresses are known on return. */
     Pod run(PodSandboxConfig config, String handler) throws CriException, InterruptedException {
         PodChecks.check(config, handler, node.handler());
+        node.userNamespaces().check(config);
         PodKey key = PodKey.of(config.getMetadata());
         CompletableFuture<Pod> mine = new CompletableFuture<>();
         CompletableFuture<Pod> first = underWay.putIfAbsent(key, mine);
@@ -104,6 +105,8 @@ final class PodSandboxes {
                     pod.config().hasDnsConfig(),
                     pod.config().getDnsConfig());
             PodFiles.writeHostname(layout.hostname(pod.id()), hostname);
+            PodFiles.give(layout.resolvConf(pod.id()), pod.users());
+            PodFiles.give(layout.hostname(pod.id()), pod.users());
             undo.push("release its mounts", () -> unmount(pod));
             undo.push("remove its cgroup", () -> PodSpecs.removeCgroup(pod, node.cgroups()));
             Shim shim = node.shims().launch(run);
@@ -115,6 +118,7 @@ final class PodSandboxes {
                 undo.push("detach its network", () -> network.detach(pod, layout.netns(pod.id())));
             }
             PodFiles.writeHosts(layout.hosts(pod.id()), pod.hostNetwork(), hostname, attached.ips());
+            PodFiles.give(layout.hosts(pod.id()), pod.users());
             pod.attach(shim);
             containers.follow(pod, shim);
             node.pods().change(pod, new PodState.Ready(attached, init));

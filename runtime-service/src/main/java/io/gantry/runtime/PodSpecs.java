@@ -71,11 +71,15 @@ final class PodSpecs {
                 joins = cgroup.placement().joins();
             }
         }
+        UserMapping users = pod.users();
+        if (users != null) {
+            namespaces.add(Namespace.USER);
+        }
         Optional<ProcessId> init = shim.startPod(new PodSpec(
                 pod.id(),
                 namespaces,
-                List.of(),
-                List.of(),
+                users == null ? List.of() : List.of(users.uids()),
+                users == null ? List.of() : List.of(users.gids()),
                 pod.hostNetwork() ? null : hostname,
                 !pod.hostNetwork(),
                 sysctls(pod.config()),

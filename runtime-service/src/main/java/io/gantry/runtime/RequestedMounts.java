@@ -13,6 +13,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The mounts that a container's request asks for. Pure but for looking whether host paths exist. */
 final class RequestedMounts {
@@ -31,8 +32,10 @@ final class RequestedMounts {
      * In the order of the request.
      *
      * @param images of the image volumes, by {@link #imageName}
+     * @param users of the pod
      */
-    static List<Placed> of(ContainerConfig config, Map<String, Image> images) throws CriException {
+    static List<Placed> of(ContainerConfig config, Map<String, Image> images, @Nullable UserMapping users)
+            throws CriException {
         List<Placed> placed = new ArrayList<>();
         for (Mount mount : config.getMountsList()) {
             String what = "container " + config.getMetadata().getName() + ": mount at " + mount.getContainerPath();
@@ -44,13 +47,10 @@ final class RequestedMounts {
                     || mount.getImageSubPath().indexOf(0) >= 0) {
                 throw CriException.invalid(what.replace("\0", "\\0") + ": a path holds a NUL");
             }
-            if (mount.getUidMappingsCount() > 0 || mount.getGidMappingsCount() > 0) {
-                throw new CriException(
-                        CriException.Kind.UNIMPLEMENTED,
-                        what + ": id-mapped mounts are not served yet (user namespaces are not)");
-            }
+            Set<BindFlag> mapped = UserMapping.applies(what, mount, users) ? Set.of(BindFlag.ID_MAPPED) : Set.of();
             placed.add(new Placed(
-                    clean(mount.getContainerPath()), isImage(mount) ? image(what, mount, images) : bind(what, mount)));
+                    clean(mount.getContainerPath()),
+                    isImage(mount) ? image(what, mount, images) : bind(what, mount, mapped)));
         }
         return placed;
     }
@@ -105,7 +105,7 @@ final class RequestedMounts {
         return flags;
     }
 
-    private static RootfsOp bind(String what, Mount mount) throws CriException {
+    private static RootfsOp bind(String what, Mount mount, Set<BindFlag> mapped) throws CriException {
         if (!mount.getImageSubPath().isEmpty()) {
             throw CriException.invalid(what + ": image_sub_path is given without an image");
         }
@@ -119,6 +119,7 @@ final class RequestedMounts {
         EnumSet<BindFlag> flags =
                 EnumSet.of(BindFlag.RECURSIVE, Files.isDirectory(source) ? BindFlag.MAKE_DIR : BindFlag.MAKE_FILE);
         flags.addAll(options(what, mount));
+        flags.addAll(mapped);
         flags.add(
                 switch (mount.getPropagation()) {
                     case PROPAGATION_PRIVATE, UNRECOGNIZED -> BindFlag.PRIVATE;

@@ -67,14 +67,14 @@ class PodChecksTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"POD, UNIMPLEMENTED", "CONTAINER, INVALID", "TARGET, INVALID"})
-    void refusesUserNamespaces(NamespaceMode mode, CriException.Kind kind) {
+    @CsvSource({"POD, userns_options.uids", "CONTAINER, user namespace", "TARGET, user namespace"})
+    void refusesUserNamespacesThatCannotBe(NamespaceMode mode, String word) {
         refused(
                 pod(LinuxSandboxSecurityContext.newBuilder()
                         .setNamespaceOptions(NamespaceOption.newBuilder()
                                 .setUsernsOptions(UserNamespace.newBuilder().setMode(mode)))),
-                kind,
-                "user namespace");
+                CriException.Kind.INVALID,
+                word);
     }
 
     @ParameterizedTest

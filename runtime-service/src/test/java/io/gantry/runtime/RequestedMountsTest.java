@@ -37,7 +37,7 @@ class RequestedMountsTest {
     }
 
     private static RootfsOp only(Mount.Builder mount) throws CriException {
-        return RequestedMounts.of(container(mount), Map.of("models", IMAGE))
+        return RequestedMounts.of(container(mount), Map.of("models", IMAGE), null)
                 .getFirst()
                 .op();
     }
