@@ -8,7 +8,6 @@ import io.gantry.cri.v1.FilesystemUsage;
 import io.gantry.cri.v1.IoUsage;
 import io.gantry.cri.v1.LinuxPodSandboxStats;
 import io.gantry.cri.v1.MemoryUsage;
-import io.gantry.cri.v1.NetworkUsage;
 import io.gantry.cri.v1.PodSandboxAttributes;
 import io.gantry.cri.v1.PodSandboxStats;
 import io.gantry.cri.v1.ProcessUsage;
@@ -20,7 +19,6 @@ import io.gantry.sandbox.Cgroup;
 import io.gantry.sandbox.CgroupStats;
 import io.gantry.sandbox.SandboxException;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What containers and pods use, read from their cgroups at the time of the call. */
@@ -124,22 +122,7 @@ final class Stats {
                 ifStillThere(container).ifPresent(linux::addContainers);
             }
         }
-        network(pod).ifPresent(linux::setNetwork);
         return stats.setLinux(linux).build();
-    }
-
-    /** Of the pod's own network, as long as a process lives in it; the host's is not the pod's to report. */
-    private Optional<NetworkUsage> network(Pod pod) {
-        if (pod.hostNetwork() || !(pod.state() instanceof PodState.Ready(PodState.Network _, PodState.Init init))) {
-            return Optional.empty();
-        }
-        return Stream.concat(
-                        Stream.of(init.pid()),
-                        node.containers().ofPod(pod.id()).stream()
-                                .map(container -> container.state().pid()))
-                .filter(pid -> pid > 0)
-                .flatMap(pid -> InterfaceCounters.of(pid, node.now()).stream())
-                .findFirst();
     }
 
     private CpuUsage cpu(String id, CgroupStats usage) {
