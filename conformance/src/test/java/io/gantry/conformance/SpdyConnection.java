@@ -137,6 +137,16 @@ final class SpdyConnection implements AutoCloseable {
         }
     }
 
+    /** Breaks off: the server gets a reset, whatever it has not read yet. */
+    void abort() {
+        try {
+            socket.setSoLinger(true, 0);
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        close();
+    }
+
     @Override
     public void close() {
         try {

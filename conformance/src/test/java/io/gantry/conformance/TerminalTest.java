@@ -3,6 +3,7 @@ package io.gantry.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -99,6 +100,42 @@ class TerminalTest {
         Wait.until(
                 "all of it has gone",
                 () -> cri.shell(idle, "pgrep -f '^sleep 1002' || true").isEmpty());
+    }
+
+    /** In whichever phase it goes, and without a word; the seed is printed. */
+    @Test
+    void clientsThatBreakOffAnywhereLeaveNothingBehind() throws IOException {
+        long seed = Long.getLong("streaming.seed", System.nanoTime());
+        System.out.println("streaming.seed=" + seed);
+        Random random = new Random(seed);
+        String line = "trap 'exit' HUP; yes | head -c 3000000; sleep 1004";
+        for (int i = 0; i < 60; i++) {
+            String url = Streaming.execUrl(cri, idle, TERMINAL, "sh", "-c", line);
+            int phase = random.nextInt(7);
+            if (phase == 0) {
+                continue;
+            }
+            try (SpdyConnection client = new SpdyConnection(url, "v4.channel.k8s.io")) {
+                String[] types = {"error", "resize", "stdout", "stdin"};
+                StreamChannel last = null;
+                for (int stream = 0; stream < Math.min(phase - 1, types.length); stream++) {
+                    last = client.open("streamtype", types[stream]);
+                }
+                if (last != null && phase >= 5) {
+                    last.write("typed\n");
+                }
+                Thread.sleep(phase == 6 ? random.nextInt(150) : 0);
+                if (random.nextBoolean()) {
+                    client.abort();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        Wait.until(
+                "all of it has gone, seed " + seed,
+                () -> cri.shell(idle, "pgrep -f '1004' | grep -vx $$ || true").isEmpty());
+        assertThat(cri.shell(idle, "echo goes on")).isEqualTo("goes on");
     }
 
     /** More input than anything between the client and the program holds, and the size still gets through. */

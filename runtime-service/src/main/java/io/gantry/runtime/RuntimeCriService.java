@@ -188,9 +188,10 @@ final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase 
     public void podSandboxStatus(PodSandboxStatusRequest request, StreamObserver<PodSandboxStatusResponse> observer) {
         Answer.to(observer, () -> {
             Pod pod = node.pods().require(request.getPodSandboxId());
+            // Taken first: a kubelet drops events that are older, so nothing told here may be older than it.
             PodSandboxStatusResponse.Builder response = PodSandboxStatusResponse.newBuilder()
-                    .setStatus(PodViews.status(pod))
-                    .setTimestamp(node.now());
+                    .setTimestamp(node.now())
+                    .setStatus(PodViews.status(pod));
             node.containers()
                     .ofPod(pod.id())
                     .forEach(container -> response.addContainersStatuses(ContainerViews.status(container)));

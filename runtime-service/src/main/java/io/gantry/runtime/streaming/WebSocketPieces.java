@@ -53,14 +53,25 @@ final class WebSocketPieces extends ByteToMessageDecoder implements WebSocketFra
             return;
         }
         ByteBuf piece = context.alloc().buffer(Math.max(1, count));
-        for (int i = 0; i < count; i++, at++) {
-            piece.writeByte(in.readByte() ^ (mask >>> (24 - 8 * (int) (at & 3))));
-        }
+        unmask(in, piece, count);
         boolean last = at == length;
         inFrame = !last;
         out.add(frame(last && fin, piece));
         if (!control) {
             opcode = CONTINUATION;
+        }
+    }
+
+    private void unmask(ByteBuf in, ByteBuf piece, int count) {
+        long end = at + count;
+        while (at < end) {
+            if ((at & 3) == 0 && end - at >= MASK_BYTES) {
+                piece.writeInt(in.readInt() ^ mask);
+                at += MASK_BYTES;
+            } else {
+                piece.writeByte(in.readByte() ^ (mask >>> (24 - 8 * (int) (at & 3))));
+                at++;
+            }
         }
     }
 

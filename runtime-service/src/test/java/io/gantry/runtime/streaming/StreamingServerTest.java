@@ -98,6 +98,24 @@ class StreamingServerTest {
     }
 
     @Test
+    void olderProtocolsAreToldTheOutcomeAsTextAndNeedNoSizes() throws IOException {
+        for (String protocol : List.of("v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io")) {
+            FakeProcess old = new FakeProcess();
+            String url = Objects.requireNonNull(server.exec(new ProcessStreams(false, true, false, true), _ -> old));
+            try (SpdyClient client = new SpdyClient(url, "POST", "v9.channel.k8s.io", protocol)) {
+                assertThat(client.answer).containsIgnoringCase("x-stream-protocol-version: " + protocol + "\r\n");
+                client.open(1, "streamtype", "error");
+                client.open(3, "streamtype", "stdout");
+                if (protocol.startsWith("v3")) {
+                    client.open(5, "streamtype", "resize");
+                }
+                old.exits(4);
+                assertThat(client.readAll(1)).isEqualTo("command terminated with non-zero exit code: exit status 4");
+            }
+        }
+    }
+
+    @Test
     void halfClosesStandardInput() throws Exception {
         process.readsStdin.countDown();
         try (SpdyClient client = exec()) {
