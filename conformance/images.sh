@@ -2,11 +2,11 @@
 # images.sh DIR [SET]: starts a registry on a free loopback port with the images that the tests want, and writes DIR/certs.d so that
 # a runtime that reads hosts.toml there gets registry.k8s.io, gcr.io, k8s.gcr.io and gantry.test from it. Prints the registry's address.
 #
-# SET is conformance (what critest names, and the JUnit tests' own) or bench (a layer of 15,000 files). The images are made once and
+# SET is conformance (what critest names, and the JUnit tests' own), bench (a layer of 15,000 files) or load (an image of 500 MB). The images are made once and
 # kept in the cache folder; the registry that serves them takes no pushes. Its process is DIR/registry.pid; stop.sh DIR ends it.
 . "$(dirname "$0")/lib.sh"
 
-[ $# = 1 ] || [ $# = 2 ] || die "usage: images.sh DIR [conformance|bench]"
+[ $# = 1 ] || [ $# = 2 ] || die "usage: images.sh DIR [conformance|bench|load]"
 SET=${2:-conformance}
 mkdir -p "$1/certs.d"
 DIR=$(cd "$1" && pwd -P)

@@ -174,3 +174,20 @@ func benchImages(base layer, files string) ([]image, error) {
 		pause,
 	}, nil
 }
+
+// largeImage is 500 MB that do not get smaller, in files of 10 MB and layers of 100: a pull of it lasts.
+func largeImage(base layer) image {
+	const layers, files, size = 5, 10, 10 << 20
+	random := rand.New(rand.NewSource(2))
+	all := []layer{base}
+	for l := range layers {
+		entries := []entry{folder("large", 0o755)}
+		for f := range files {
+			data := make([]byte, size)
+			random.Read(data)
+			entries = append(entries, entry{name: fmt.Sprintf("large/%d-%d", l, f), mode: 0o644, data: data})
+		}
+		all = append(all, makeLayer(entries...))
+	}
+	return on("large", []string{"1"}, imageConfig{Cmd: []string{"sh"}}, all...)
+}

@@ -13,7 +13,7 @@ import (
 func main() {
 	registry := flag.String("registry", "", "host:port of the registry to push to, by plain HTTP")
 	files := flag.String("files", "", "folder with busybox, nonewprivs, pause and nginx/, as images.sh makes it")
-	set := flag.String("set", "conformance", "which images: conformance or bench")
+	set := flag.String("set", "conformance", "which images: conformance, bench or load")
 	flag.Parse()
 	if err := run(*registry, *files, *set); err != nil {
 		fmt.Fprintln(os.Stderr, "testimages:", err)
@@ -40,6 +40,8 @@ func run(registry, files, set string) error {
 		if images, err = benchImages(base, files); err != nil {
 			return err
 		}
+	case "load":
+		images = append(blackBoxImages(base), largeImage(base))
 	default:
 		return fmt.Errorf("no such set: %s", set)
 	}
