@@ -5,6 +5,7 @@ import io.gantry.cni.CniConfig;
 import io.gantry.cni.CniStatus;
 import io.gantry.linux.Directory;
 import io.gantry.linux.KernelProbes;
+import io.gantry.sandbox.AppArmor;
 import io.gantry.sandbox.Cgroups;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Shims;
@@ -50,6 +51,7 @@ final class MachineCheck {
         cgroups(out);
         userNamespaces(out);
         tool(out, "iptables", "apt-get install iptables (the portmap plugin calls it)");
+        apparmor(out);
         network(out);
         out.println(missing == 0 ? "nothing is missing" : missing + " missing");
         return missing == 0;
@@ -86,6 +88,18 @@ final class MachineCheck {
         } else {
             out.println("without  user namespaces for pods" + (support.pods() ? " in the host's network" : "") + ": "
                     + support.missing());
+        }
+    }
+
+    /** A kernel without it is no lack; one with it, and nothing to load the default profile with, is. */
+    private void apparmor(PrintStream out) {
+        AppArmor apparmor = new AppArmor(config.run().resolve("apparmor-profile"));
+        if (apparmor.enabled()) {
+            line(
+                    out,
+                    apparmor.parser().isPresent(),
+                    "AppArmor",
+                    "apt-get install apparmor (the default profile is loaded with apparmor_parser)");
         }
     }
 
