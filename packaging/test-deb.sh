@@ -52,6 +52,7 @@ check "the package installs" dpkg -i "$DEB"
 check "its service runs" systemctl is-active gantry
 check "and is enabled" systemctl is-enabled gantry
 check "the machine lacks nothing" gantry check
+check "AppArmor is served" says "ok       AppArmor" gantry check
 check "the AOT cache is in force" env GANTRY_JAVA_OPTIONS=-XX:AOTMode=on gantry version
 check "the daemon is told to systemd as ready" has_property StatusText "serving on /run/gantry/gantry.sock"
 check "its cgroup is delegated" has_property Delegate yes
@@ -70,10 +71,12 @@ start_pod() {
     CONTAINER=$(crictl create "$POD" "$WORK/container.json" "$WORK/pod.json") && crictl start "$CONTAINER" || return 1
     INIT=$(crictl inspect "$CONTAINER" | jq -r .info.pid)
 }
+confined() { says "gantry-default (enforce)" cat "/proc/$INIT/attr/current"; }
 serves() { curl -sS --retry 20 --retry-connrefused --retry-delay 0 --retry-max-time 10 -m 5 http://127.0.0.1:18080/deb | grep 'you asked for /deb'; }
 lives() { [ "$(crictl inspect "$CONTAINER" | jq -r '.status.state + " " + (.info.pid | tostring)')" = "CONTAINER_RUNNING $INIT" ] && [ -d "/proc/$INIT" ]; }
 check "a pod starts" start_pod
 check "it serves on its host port" serves
+check "it is confined by the default AppArmor profile" confined
 check "the daemon restarts" systemctl restart gantry
 check "the pod lives on" lives
 
@@ -108,7 +111,7 @@ nothing_left() {
     {
         find /var/lib/gantry /var/lib/gantry-uninstall /run/gantry /etc/gantry /usr/lib/gantry /usr/bin/gantry /etc/systemd/system/multi-user.target.wants/gantry.service -maxdepth 0
         grep -l gantry /proc/[0-9]*/comm
-        awk '$5 ~ "gantry" { print $5 }' /proc/self/mountinfo
+        awk '$5 ~ "^/(run|var/lib)/gantry(/|$)" { print $5 }' /proc/self/mountinfo
         find /sys/fs/cgroup -type d -regex '.*[0-9a-f]\{64\}.*'
     } 2>/dev/null >"$WORK/left" || true
     cat "$WORK/left"
