@@ -3,7 +3,7 @@
 # failed or was skipped, and "N passed, N failed, N skipped" of all in the end.
 #
 #   deb       the package's life (packaging/test-deb.sh)       systemd, cgroupfs  critest on the installed package, with this cgroup driver
-#   java      the Java tests that want root, on cgroup v2
+#   driver    the systemd driver (conformance/systemd.sh)       java  the Java tests that want root, on cgroup v2
 . "$(dirname "$0")/../lib.sh"
 
 OUT=$CONFORMANCE/target/vm
@@ -57,6 +57,7 @@ for PART in "$@"; do
     case $PART in
         deb) part deb "$REPOSITORY/packaging/test-deb.sh" ;;
         systemd | cgroupfs) part "critest-$PART" critest_with "$PART" ;;
+        driver) part systemd-driver "$CONFORMANCE/systemd.sh" ;;
         java) part java java_tests ;;
         *) die "no part is called $PART" ;;
     esac
