@@ -3,6 +3,7 @@
 #
 #   DIR/gantry.sock  the CRI socket            DIR/root, DIR/run  its state, lasting and not
 #   DIR/config.toml  settings, if it is there  DIR/certs.d        hosts.toml folders of registries
+#   DIR/cdi.static, DIR/cdi.dynamic  CDI specifications; the latter's win
 #   DIR/cni.d        conflists; a bridge with host ports is written if there is none
 #   DIR/pid, DIR/log the daemon's process and its log
 #
@@ -58,7 +59,8 @@ serves() {
     [ "${answer%% *}" = 200 ] && [ "${answer##* }" -gt 5 ]
 }
 
-ARGUMENTS=(serve --config "$DIR/config.toml" --root "$DIR/root" --run "$DIR/run" --socket "$SOCKET" --certs-dir "$DIR/certs.d" --cni-conf-dir "$DIR/cni.d")
+ARGUMENTS=(serve --config "$DIR/config.toml" --root "$DIR/root" --run "$DIR/run" --socket "$SOCKET" --certs-dir "$DIR/certs.d" --cni-conf-dir "$DIR/cni.d"
+    --set "cdi.spec_dirs=$DIR/cdi.static,$DIR/cdi.dynamic")
 [ -z "${GANTRY_CGROUP_DRIVER:-}" ] || ARGUMENTS+=(--set "cgroup.driver=$GANTRY_CGROUP_DRIVER")
 
 # A drop-in, so that all else is as the package has it. Restarted on failure alone, since scripts here end the daemon by a signal.

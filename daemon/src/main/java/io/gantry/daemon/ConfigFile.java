@@ -89,14 +89,13 @@ final class ConfigFile {
                         strings("image.pinned", List.of())),
                 new DaemonConfig.Cni(
                         path("cni.conf_dir", "/etc/cni/net.d"),
-                        strings("cni.bin_dirs", List.of("/opt/cni/bin", "/usr/lib/cni")).stream()
-                                .map(Path::of)
-                                .toList(),
+                        paths("cni.bin_dirs", List.of("/opt/cni/bin", "/usr/lib/cni")),
                         duration("cni.timeout", "60s")),
                 new DaemonConfig.Pods(
                         path("runtime.seccomp_profile_root", "/var/lib/kubelet/seccomp"),
                         string("runtime.handler", "gantry"),
                         size("runtime.pod_shm_size", "64Mi")),
+                new DaemonConfig.Cdi(paths("cdi.spec_dirs", List.of("/etc/cdi", "/var/run/cdi"))),
                 streaming());
     }
 
@@ -159,6 +158,16 @@ final class ConfigFile {
             throw bad(key, value, "an absolute path");
         }
         return Path.of(value);
+    }
+
+    private List<Path> paths(String key, List<String> fallback) throws ConfigException {
+        List<String> values = strings(key, fallback);
+        for (String value : values) {
+            if (!value.startsWith("/")) {
+                throw bad(key, value, "made of absolute paths");
+            }
+        }
+        return values.stream().map(Path::of).toList();
     }
 
     private String oneOf(String key, String fallback, String... allowed) throws ConfigException {

@@ -97,6 +97,7 @@ final class Daemon {
                             config.pods().defaultRuntimeHandler(),
                             config.pods().seccompProfileRoot(),
                             config.pods().podShmSize(),
+                            config.cdi().specDirs(),
                             streaming(config, layout)),
                     new Version(Distribution.version()),
                     images,

@@ -24,6 +24,7 @@ public record DaemonConfig(
         Image image,
         Cni cni,
         Pods pods,
+        Cdi cdi,
         Streaming streaming) {
 
     /** Which cgroup driver: {@code auto}, {@code systemd} or {@code cgroupfs}. */
@@ -66,6 +67,13 @@ public record DaemonConfig(
      * @param podShmSize bytes of a pod's /dev/shm
      */
     public record Pods(Path seccompProfileRoot, String defaultRuntimeHandler, long podShmSize) {}
+
+    /**
+     * Devices that vendors describe (Container Device Interface).
+     *
+     * @param specDirs folders of their files; what stands in a later one wins
+     */
+    public record Cdi(List<Path> specDirs) {}
 
     /**
      * Exec, attach and port-forward.

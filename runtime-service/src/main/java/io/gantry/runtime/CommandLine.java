@@ -42,8 +42,13 @@ final class CommandLine {
         return List.copyOf(arguments);
     }
 
-    /** {@code NAME=value} each, as bytes: values need not be UTF-8. Later ones win over earlier ones of the same name. */
-    static List<ByteString> environment(ContainerConfig config, ImageConfigFile image, String hostname, String home)
+    /**
+     * {@code NAME=value} each, as bytes: values need not be UTF-8. Later ones win over earlier ones of the same name.
+     *
+     * @param last {@code NAME=value} each, which win over all others
+     */
+    static List<ByteString> environment(
+            ContainerConfig config, ImageConfigFile image, String hostname, String home, List<String> last)
             throws CriException {
         Map<String, ByteString> environment = new LinkedHashMap<>();
         environment.put("PATH", ByteString.copyFromUtf8(DEFAULT_PATH));
@@ -66,6 +71,10 @@ final class CommandLine {
                         + pair.getKey().replace('\0', '?') + "\" has an unusable name, or a NUL in its value");
             }
             environment.put(pair.getKey(), pair.getValue());
+        }
+        for (String pair : last) {
+            int equals = pair.indexOf('=');
+            environment.put(pair.substring(0, equals), ByteString.copyFromUtf8(pair.substring(equals + 1)));
         }
         environment.putIfAbsent("HOME", ByteString.copyFromUtf8(home.isEmpty() ? "/" : home));
         List<ByteString> pairs = new ArrayList<>(environment.size());

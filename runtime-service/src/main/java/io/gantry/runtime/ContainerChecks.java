@@ -29,9 +29,6 @@ final class ContainerChecks {
         if (config.getStdinOnce() && !config.getStdin()) {
             throw CriException.invalid(what + ": stdin_once is given without stdin");
         }
-        if (config.getCDIDevicesCount() > 0) {
-            throw new CriException(CriException.Kind.UNIMPLEMENTED, what + ": CDI devices are not served yet");
-        }
         String log = config.getLogPath();
         if (log.startsWith("/") || ("/" + log + "/").contains("/../")) {
             throw CriException.invalid(what + ": log_path \"" + log + "\" must stay below the pod's log_directory");

@@ -47,7 +47,7 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
             new DeviceRule('c', 5, 2, "rwm"),
             new DeviceRule('c', 136, -1, "rwm"));
 
-    static ContainerDevices of(ContainerConfig config) throws CriException {
+    static ContainerDevices of(ContainerConfig config, CdiDevices cdi) throws CriException {
         List<RootfsOp.Device> nodes = new ArrayList<>(DEFAULT_NODES);
         if (config.getLinux().getSecurityContext().getPrivileged()) {
             try (Directory dev = Directory.open(Path.of("/dev"))) {
@@ -55,6 +55,7 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
             } catch (LinuxException e) {
                 throw Failures.of("read the host's devices", e);
             }
+            nodes.addAll(cdi.nodes());
             return new ContainerDevices(distinct(nodes), List.of(DeviceRule.ALL));
         }
         List<DeviceRule> rules = new ArrayList<>(DEFAULT_RULES);
@@ -65,6 +66,8 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
                 rules.add(new DeviceRule(node.type(), node.major(), node.minor(), permissions(config, device)));
             }
         }
+        nodes.addAll(cdi.nodes());
+        rules.addAll(cdi.rules());
         return new ContainerDevices(distinct(nodes), List.copyOf(rules));
     }
 

@@ -46,13 +46,20 @@ final class ContainerMounts {
     }
 
     List<RootfsOp> build(
-            String id, Pod pod, ContainerConfig config, HeldImages.Of images, List<RootfsOp.Device> devices)
+            String id,
+            Pod pod,
+            ContainerConfig config,
+            HeldImages.Of images,
+            List<RootfsOp.Device> devices,
+            List<RequestedMounts.Placed> ofDevices)
             throws CriException {
         Image image = images.own();
         LinuxContainerSecurityContext security = config.getLinux().getSecurityContext();
         boolean privileged = security.getPrivileged();
         Set<String> covered = new HashSet<>();
         List<RequestedMounts.Placed> placed = RequestedMounts.of(config, images.mounted(), pod.users());
+        ofDevices.forEach(mount -> placed.removeIf(other -> other.innerPath().equals(mount.innerPath())));
+        placed.addAll(ofDevices);
         placed.forEach(mount -> covered.add(mount.innerPath()));
 
         List<RootfsOp> ops = new ArrayList<>();

@@ -15,7 +15,6 @@ import io.gantry.sandbox.Namespace;
 import io.gantry.sandbox.NamespaceUse;
 import io.gantry.sandbox.ProcessSpec;
 import io.gantry.sandbox.Resources;
-import io.gantry.sandbox.Rlimit;
 import io.gantry.sandbox.RootfsOp;
 import io.gantry.sandbox.SandboxException;
 import java.nio.file.Path;
@@ -27,8 +26,6 @@ import org.jspecify.annotations.Nullable;
 
 /** From the CRI's container and its image to what the shim makes. */
 final class ContainerSpecs {
-    private static final int RLIMIT_NOFILE = 7;
-
     private final Node node;
     private final ContainerMounts mounts;
     private final ContainerSecurity security;
@@ -71,31 +68,31 @@ final class ContainerSpecs {
     Plan plan(String id, Pod pod, ContainerConfig config, HeldImages.Of images) throws CriException, SandboxException {
         Image image = images.own();
         LinuxContainerSecurityContext context = config.getLinux().getSecurityContext();
-        ContainerUser user = users.resolve(image, context);
+        ContainerUser resolved = users.resolve(image, context);
+        CdiDevices cdi = CdiDevices.of(config, node.cdi(), resolved);
+        ContainerUser user = cdi.join(resolved);
         UserMapping mapping = pod.users();
         if (mapping != null) {
             mapping.covers("container " + config.getMetadata().getName(), user);
         }
         String hostname = pod.hostNetwork() ? node.host().hostname() : PodSpecs.hostname(pod.config(), node.host());
         ProcessSpec.Builder process = ProcessSpec.builder(CommandLine.arguments(config, image.config()))
-                .environment(CommandLine.environment(config, image.config(), hostname, user.home()).stream()
-                        .map(ByteString::toByteArray)
-                        .toList())
+                .environment(
+                        CommandLine.environment(config, image.config(), hostname, user.home(), cdi.environment())
+                                .stream()
+                                .map(ByteString::toByteArray)
+                                .toList())
                 .workingDirectory(CommandLine.workingDirectory(config, image.config()))
                 .user(user)
-                .rlimits(List.of(new Rlimit(
-                        RLIMIT_NOFILE,
-                        node.host().openFiles().soft(),
-                        node.host().openFiles().hard(),
-                        true)))
+                .rlimits(ContainerRlimits.of(pod.config(), config, node.host().openFiles()))
                 .oomScoreAdjust((int) config.getLinux().getResources().getOomScoreAdj(), true)
                 .terminal(config.getTty());
         security.apply(process, config);
-        ContainerDevices devices = ContainerDevices.of(config);
+        ContainerDevices devices = ContainerDevices.of(config, cdi);
         return new Plan(
                 id,
                 process.build(),
-                mounts.build(id, pod, config, images, devices.nodes()),
+                mounts.build(id, pod, config, images, devices.nodes(), cdi.mounts()),
                 namespaces(pod, context),
                 resources(config.getLinux().getResources(), devices),
                 !config.getStdin()

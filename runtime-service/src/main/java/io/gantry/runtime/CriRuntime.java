@@ -2,6 +2,7 @@ package io.gantry.runtime;
 
 import io.gantry.cni.Cni;
 import io.gantry.image.Images;
+import io.gantry.runtime.cdi.CdiSpecs;
 import io.gantry.runtime.streaming.StreamingConfig;
 import io.gantry.runtime.streaming.StreamingServer;
 import io.gantry.sandbox.Cgroups;
@@ -42,9 +43,11 @@ public final class CriRuntime implements AutoCloseable {
      * @param handler the name of the one runtime handler, besides the empty name
      * @param seccompProfiles where localhost profiles with a relative name lie
      * @param podShmSize bytes of a pod's /dev/shm
+     * @param cdiSpecs folders of CDI specifications, later ones before earlier ones
      * @param streaming where exec, attach and port-forward are served
      */
-    public record Settings(String handler, Path seccompProfiles, long podShmSize, StreamingConfig streaming) {}
+    public record Settings(
+            String handler, Path seccompProfiles, long podShmSize, List<Path> cdiSpecs, StreamingConfig streaming) {}
 
     /** Brings the state on disk and the machine together. When it returns, every call can be served. */
     public static CriRuntime start(
@@ -68,7 +71,8 @@ public final class CriRuntime implements AutoCloseable {
                 new UserNamespaces(layout, shims),
                 settings.handler(),
                 settings.seccompProfiles(),
-                settings.podShmSize());
+                settings.podShmSize(),
+                new CdiSpecs(settings.cdiSpecs()));
         Containers containers = new Containers(node);
         PodSandboxes sandboxes = new PodSandboxes(node, containers);
         new Recovery(node, sandboxes, containers).run();

@@ -82,6 +82,8 @@ final class Inspection {
         config.put("stateDir", node.layout().run().toString());
         config.put("cgroupDriver", node.cgroups().driver().name().toLowerCase(Locale.ROOT));
         config.put("cgroupVersion", node.cgroups().version());
+        config.put("enableCDI", true);
+        node.cdi().folders().forEach(folder -> config.withArray("cdiSpecDirs").add(folder.toString()));
         info.put("config", config.toString());
         ObjectNode cni = JSON.createObjectNode();
         CniConfig folders = node.cni().config();

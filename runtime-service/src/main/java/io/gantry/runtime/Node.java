@@ -2,6 +2,7 @@ package io.gantry.runtime;
 
 import io.gantry.cni.Cni;
 import io.gantry.image.Images;
+import io.gantry.runtime.cdi.CdiSpecs;
 import io.gantry.sandbox.Cgroups;
 import io.gantry.sandbox.Shims;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.time.Instant;
  * @param handler the name of the one runtime handler, besides the empty name
  * @param seccompProfiles where localhost profiles with a relative name lie
  * @param podShmSize bytes
+ * @param cdi the devices that vendors describe
  */
 record Node(
         RuntimeLayout layout,
@@ -26,7 +28,8 @@ record Node(
         UserNamespaces userNamespaces,
         String handler,
         Path seccompProfiles,
-        long podShmSize) {
+        long podShmSize,
+        CdiSpecs cdi) {
 
     String bootId() {
         return host.bootId();

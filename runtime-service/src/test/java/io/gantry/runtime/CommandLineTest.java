@@ -80,7 +80,11 @@ class CommandLineTest {
                 .build();
 
         List<ByteString> environment = CommandLine.environment(
-                config, image(List.of(), List.of(), List.of("PATH=/image", "A=b=c"), ""), "host", "/home/u");
+                config,
+                image(List.of(), List.of(), List.of("PATH=/image", "A=b=c", "LAST=no"), ""),
+                "host",
+                "/home/u",
+                List.of("LAST=a=b"));
 
         assertThat(environment)
                 .contains(
@@ -88,6 +92,7 @@ class CommandLineTest {
                         ByteString.copyFromUtf8("A=b=c"),
                         ByteString.copyFromUtf8("HOSTNAME=host"),
                         ByteString.copyFromUtf8("HOME=/home/u"),
+                        ByteString.copyFromUtf8("LAST=a=b"),
                         ByteString.copyFromUtf8("WHO=").concat(latin))
                 .doesNotContain(ByteString.copyFromUtf8("PATH=/image"));
     }
@@ -98,7 +103,8 @@ class CommandLineTest {
                 .addEnvs(KeyValue.newBuilder().setKey("A=B").setValue(ByteString.EMPTY))
                 .build();
 
-        assertThatThrownBy(() -> CommandLine.environment(config, image(List.of(), List.of(), List.of(), ""), "h", ""))
+        assertThatThrownBy(() ->
+                        CommandLine.environment(config, image(List.of(), List.of(), List.of(), ""), "h", "", List.of()))
                 .isInstanceOf(CriException.class)
                 .hasMessageContaining("A=B");
     }
