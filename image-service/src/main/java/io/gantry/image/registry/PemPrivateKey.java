@@ -17,7 +17,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Reads the private key in a PEM file: PKCS#8, or the older forms that OpenSSL writes for RSA (PKCS#1) and EC (SEC 1). */
-final class PemPrivateKey {
+public final class PemPrivateKey {
     private static final Pattern BLOCK =
             Pattern.compile("-----BEGIN ((?:RSA |EC )?)PRIVATE KEY-----([^-]+)-----END", Pattern.DOTALL);
     /** AlgorithmIdentifier of rsaEncryption, with NULL parameters. */
@@ -27,7 +27,12 @@ final class PemPrivateKey {
 
     private PemPrivateKey() {}
 
-    static PrivateKey read(Path file) throws IOException, GeneralSecurityException {
+    /**
+     * The first private key of a file.
+     *
+     * @throws GeneralSecurityException if there is none, it is encrypted, or of a kind that Java does not know
+     */
+    public static PrivateKey read(Path file) throws IOException, GeneralSecurityException {
         Matcher block = BLOCK.matcher(Files.readString(file, StandardCharsets.US_ASCII));
         if (!block.find()) {
             throw new InvalidKeySpecException(file + " holds no private key that is not encrypted");

@@ -1,13 +1,20 @@
 package io.gantry.runtime.streaming;
 
+import io.gantry.image.registry.PemPrivateKey;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.security.GeneralSecurityException;
+import java.security.PrivateKey;
+import java.security.Signature;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
 import java.util.List;
-import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /** A certificate and its key in files that somebody else makes and renews. */
@@ -28,13 +35,48 @@ final class GivenCertificate implements TlsSource {
             return null;
         }
         try {
-            SslContext context = SslContextBuilder.forServer(certificate.toFile(), key.toFile())
-                    .build();
+            X509Certificate[] chain = chain();
+            PrivateKey secret = PemPrivateKey.read(key);
+            if (!belongTogether(secret, chain[0])) {
+                throw new IOException("key " + key + " is not that of certificate " + certificate);
+            }
+            SslContext context = SslContextBuilder.forServer(secret, chain).build();
             seen = now;
             return context;
-        } catch (SSLException | IllegalArgumentException e) {
+        } catch (GeneralSecurityException | IllegalArgumentException e) {
             throw new IOException("cannot use certificate " + certificate + " with key " + key + ": " + e, e);
         }
+    }
+
+    private X509Certificate[] chain() throws IOException, GeneralSecurityException {
+        try (InputStream in = Files.newInputStream(certificate)) {
+            X509Certificate[] chain = CertificateFactory.getInstance("X.509").generateCertificates(in).stream()
+                    .map(X509Certificate.class::cast)
+                    .toArray(X509Certificate[]::new);
+            if (chain.length == 0) {
+                throw new CertificateException(certificate + " holds no certificate");
+            }
+            return chain;
+        }
+    }
+
+    /** While both are being replaced, one may be newer than the other. */
+    private static boolean belongTogether(PrivateKey key, X509Certificate certificate) throws GeneralSecurityException {
+        if (!key.getAlgorithm().equals(certificate.getPublicKey().getAlgorithm())) {
+            return false;
+        }
+        Signature signature = Signature.getInstance(
+                switch (key.getAlgorithm()) {
+                    case "RSA" -> "SHA256withRSA";
+                    case "EC" -> "SHA256withECDSA";
+                    default -> key.getAlgorithm();
+                });
+        signature.initSign(key);
+        signature.update(certificate.getEncoded());
+        byte[] signed = signature.sign();
+        signature.initVerify(certificate.getPublicKey());
+        signature.update(certificate.getEncoded());
+        return signature.verify(signed);
     }
 
     private static List<Object> state(Path file) throws IOException {

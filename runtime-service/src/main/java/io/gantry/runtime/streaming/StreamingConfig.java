@@ -20,7 +20,7 @@ public record StreamingConfig(
      * One from files, followed when they change.
      *
      * @param certificate a PEM chain
-     * @param key its PEM key (PKCS #8)
+     * @param key its PEM key, not encrypted: PKCS #8, or as OpenSSL writes RSA and EC keys
      */
     public record Given(Path certificate, Path key) implements Tls {}
 

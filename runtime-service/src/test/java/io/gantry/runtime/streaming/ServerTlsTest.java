@@ -135,6 +135,11 @@ class ServerTlsTest {
         assertThat(tls.context()).as("the old one goes on").isSameAs(first);
         Instant late = stored("server").getNotAfter().toInstant().minus(Duration.ofDays(20));
         generated(() -> late).next();
+        Path other = folder.resolve("other.key");
+        writePem(certificate, other);
+        assertThatThrownBy(new GivenCertificate(certificate, key)::next)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("is not that of");
         writePem(certificate, key);
         while (tls.context().equals(first)) {
             Thread.sleep(20);
