@@ -10,6 +10,7 @@ import io.gantry.cri.v1.ContainerState;
 import io.gantry.cri.v1.ContainerStateValue;
 import io.gantry.cri.v1.ContainerStatus;
 import io.gantry.cri.v1.CreateContainerRequest;
+import io.gantry.cri.v1.ImageSpec;
 import io.gantry.cri.v1.KeyValue;
 import io.gantry.cri.v1.ListContainersRequest;
 import io.gantry.cri.v1.Mount;
@@ -336,8 +337,25 @@ class ContainerTest {
             ContainerStatus status =
                     pod.runToEnd(pod.container(reference, "true")).status();
             assertThat(status.getImageId()).as(reference).isEqualTo(imageId);
+            assertThat(status.getImage().getImage()).as(reference).isEqualTo(TestPod.BUSYBOX);
             assertThat(status.getExitCode()).isZero();
         }
+    }
+
+    @Test
+    void theStatusNamesTheImageByItsTagAndTheListAsItWasAskedFor() {
+        ImageSpec asked = ImageSpec.newBuilder()
+                .setImage(imageId)
+                .setUserSpecifiedImage("busybox")
+                .build();
+        String id = pod.create(pod.container(imageId, "true").setImage(asked));
+        assertThat(cri.status(id).getImage())
+                .isEqualTo(asked.toBuilder().setImage(TestPod.BUSYBOX).build());
+        assertThat(cri.listContainers().stream()
+                        .filter(container -> container.getId().equals(id))
+                        .map(container -> container.getImage()))
+                .containsExactly(asked);
+        remove(id);
     }
 
     private void remove(String id) {

@@ -7,11 +7,13 @@ import io.gantry.cri.v1.FilesystemUsage;
 import io.gantry.cri.v1.Image;
 import io.gantry.cri.v1.ImageFilter;
 import io.gantry.cri.v1.ImageFsInfoRequest;
+import io.gantry.cri.v1.ImageFsInfoResponse;
 import io.gantry.cri.v1.ImageStatusRequest;
 import io.gantry.cri.v1.ListImagesRequest;
 import io.gantry.cri.v1.PullImageRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -213,13 +215,15 @@ class ImagesTest {
     @Test
     void theFileSystemsUseIsTold() {
         cri.pull(TestPod.BUSYBOX);
-        List<FilesystemUsage> usages = cri.images()
-                .imageFsInfo(ImageFsInfoRequest.getDefaultInstance())
-                .getImageFilesystemsList();
-        assertThat(usages).isNotEmpty();
-        FilesystemUsage usage = usages.getFirst();
+        ImageFsInfoResponse told = cri.images().imageFsInfo(ImageFsInfoRequest.getDefaultInstance());
+        assertThat(told.getImageFilesystemsList()).hasSize(1);
+        FilesystemUsage usage = told.getImageFilesystems(0);
         assertThat(usage.getTimestamp()).isPositive();
-        assertThat(usage.getFsId().getMountpoint()).startsWith("/");
+        // A kubelet looks the path up, and takes equal ones for a file system without a part of its own for containers.
+        assertThat(Path.of(usage.getFsId().getMountpoint())).isDirectory();
+        assertThat(told.getContainerFilesystemsList()).hasSize(1);
+        assertThat(told.getContainerFilesystems(0).getFsId()).isEqualTo(usage.getFsId());
+        assertThat(told.getContainerFilesystems(0).hasUsedBytes()).isTrue();
         assertThat(usage.getUsedBytes().getValue()).isPositive();
         assertThat(usage.getInodesUsed().getValue()).isPositive();
     }

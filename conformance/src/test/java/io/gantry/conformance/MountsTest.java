@@ -192,6 +192,20 @@ class MountsTest {
     }
 
     @Test
+    void aFileSystemOfHugePagesComesThrough(@TempDir Path host) throws IOException {
+        DaemonUnderTest.execute(List.of("mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "none", host.toString()));
+        try {
+            assertThat(pod.runShell(
+                                    "grep ' /hugepages ' /proc/self/mounts | cut -d ' ' -f 3; touch /hugepages/file && echo made",
+                                    config -> config.addMounts(mount(host).setContainerPath("/hugepages")))
+                            .stdout())
+                    .isEqualTo("hugetlbfs\nmade");
+        } finally {
+            DaemonUnderTest.execute(List.of("umount", host.toString()));
+        }
+    }
+
+    @Test
     void anUnknownMountOptionIsRejected(@TempDir Path host) {
         Status failure = Cri.failureOf(() -> pod.create(
                 pod.container(TestPod.BUSYBOX, "true").addMounts(mount(host).addMountOptions("suid"))));

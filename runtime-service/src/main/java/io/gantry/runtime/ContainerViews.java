@@ -29,7 +29,7 @@ final class ContainerViews {
                 .setId(container.id())
                 .setPodSandboxId(container.podId())
                 .setMetadata(container.config().getMetadata())
-                .setImage(image(container))
+                .setImage(container.config().getImage())
                 .setImageRef(record.getImageId())
                 .setImageId(record.getImageId())
                 .setState(state(container))
@@ -88,7 +88,7 @@ final class ContainerViews {
                 .toList();
     }
 
-    /** The image as the client wrote it, with the kubelet's own annotation of what its user wrote. */
+    /** By its first tag, as containerd shows it: a kubelet asks for ids, and its users look for names. What its user wrote stays. */
     private static ImageSpec image(Container container) {
         return container.config().getImage().toBuilder()
                 .setImage(container.record().getImageName())

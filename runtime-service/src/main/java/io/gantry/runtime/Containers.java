@@ -91,7 +91,7 @@ final class Containers {
                     .setPodId(pod.id())
                     .setConfig(config.toByteString())
                     .setImageId(held.own().id())
-                    .setImageName(config.getImage().getImage())
+                    .setImageName(held.name(config))
                     .setCreatedAt(node.now())
                     .setLogPath(plan.log() == null ? "" : plan.log().toString())
                     .setUid(Integer.toUnsignedLong(plan.process().user().uid()))

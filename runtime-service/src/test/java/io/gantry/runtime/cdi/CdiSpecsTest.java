@@ -199,10 +199,7 @@ class CdiSpecsTest {
         write(low, "deep.yaml", "[".repeat(1_000_000));
         write(low, "nested.yaml", "a:\n" + " ".repeat(10) + "- ".repeat(200_000));
         // What a hundred million laughs need is an anchor that is taken at its word.
-        write(
-                low,
-                "laughs.yaml",
-                """
+        write(low, "laughs.yaml", """
                 a: &a [l,l,l,l,l,l,l,l,l]
                 b: &b [*a,*a,*a,*a,*a,*a,*a,*a]
                 c: &c [*b,*b,*b,*b,*b,*b,*b,*b]
@@ -231,10 +228,7 @@ class CdiSpecsTest {
 
     @Test
     void numbersOfYamlAreAsItsAuthorsMeanThem() throws IOException {
-        write(
-                low,
-                "a.yaml",
-                """
+        write(low, "a.yaml", """
                 cdiVersion: 0.6.0
                 kind: v/c
                 devices:
