@@ -4,12 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.gantry.cri.v1.CgroupDriver;
+import io.gantry.cri.v1.CheckpointContainerRequest;
+import io.gantry.cri.v1.CheckpointPodRequest;
 import io.gantry.cri.v1.ImageServiceGrpc;
+import io.gantry.cri.v1.NetworkConfig;
+import io.gantry.cri.v1.RestorePodRequest;
 import io.gantry.cri.v1.RuntimeCondition;
+import io.gantry.cri.v1.RuntimeConfig;
 import io.gantry.cri.v1.RuntimeConfigRequest;
 import io.gantry.cri.v1.RuntimeServiceGrpc;
 import io.gantry.cri.v1.StatusRequest;
 import io.gantry.cri.v1.StatusResponse;
+import io.gantry.cri.v1.UpdateRuntimeConfigRequest;
+import io.gantry.cri.v1.UpdateRuntimeConfigResponse;
 import io.gantry.cri.v1.VersionRequest;
 import io.gantry.cri.v1.VersionResponse;
 import io.grpc.CallOptions;
@@ -98,6 +105,37 @@ class RuntimeTest {
                 .getCgroupDriver();
         // v1 has the cgroupfs driver only.
         assertThat(driver).isIn(Cgroups.V2 ? List.of(CgroupDriver.values()) : List.of(CgroupDriver.CGROUPFS));
+    }
+
+    @Test
+    void aPodCidrIsTakenAndNeedNotBeGiven() {
+        for (String cidr : List.of("10.88.0.0/16", "")) {
+            assertThat(cri.runtime()
+                            .updateRuntimeConfig(UpdateRuntimeConfigRequest.newBuilder()
+                                    .setRuntimeConfig(RuntimeConfig.newBuilder()
+                                            .setNetworkConfig(
+                                                    NetworkConfig.newBuilder().setPodCidr(cidr)))
+                                    .build()))
+                    .isEqualTo(UpdateRuntimeConfigResponse.getDefaultInstance());
+        }
+        // The network is the CNI configuration's, and goes on.
+        assertThat(networkReady()).isTrue();
+    }
+
+    @Test
+    void whatIsLeftForLaterSaysSo() {
+        List<Status> answers = List.of(
+                Cri.failureOf(() -> cri.runtime()
+                        .checkpointContainer(CheckpointContainerRequest.newBuilder()
+                                .setContainerId("some")
+                                .build())),
+                Cri.failureOf(() -> cri.runtime().checkpointPod(CheckpointPodRequest.getDefaultInstance())),
+                Cri.failureOf(() -> cri.runtime().restorePod(RestorePodRequest.getDefaultInstance())));
+        assertThat(answers).allSatisfy(answer -> {
+            assertThat(answer.getCode()).isEqualTo(Status.Code.UNIMPLEMENTED);
+            assertThat(answer.getDescription()).contains("does not serve checkpoints yet");
+        });
+        assertThat(answers.getFirst().getDescription()).contains("container some");
     }
 
     @Test

@@ -50,7 +50,6 @@ import io.gantry.cri.v1.RunPodSandboxRequest;
 import io.gantry.cri.v1.RunPodSandboxResponse;
 import io.gantry.cri.v1.RuntimeConfigRequest;
 import io.gantry.cri.v1.RuntimeConfigResponse;
-import io.gantry.cri.v1.RuntimeServiceGrpc;
 import io.gantry.cri.v1.StartContainerRequest;
 import io.gantry.cri.v1.StartContainerResponse;
 import io.gantry.cri.v1.StatusRequest;
@@ -84,8 +83,8 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
 
-/** The CRI's RuntimeService: each call handed to who does it. What is not overridden answers UNIMPLEMENTED. */
-final class RuntimeCriService extends RuntimeServiceGrpc.RuntimeServiceImplBase {
+/** The CRI's RuntimeService: each call handed to who does it. */
+final class RuntimeCriService extends WithoutCheckpoints {
     private final Node node;
     private final Version version;
     private final PodSandboxes sandboxes;
