@@ -7,7 +7,11 @@ import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.ContainerState;
 import io.gantry.cri.v1.ExecRequest;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -245,6 +249,39 @@ class StreamingTest {
                 .isEqualTo(Status.Code.INVALID_ARGUMENT);
         assertThat(codeOfAttach(attach.clone().setStdout(true).setContainerId("0".repeat(64))))
                 .isEqualTo(Status.Code.NOT_FOUND);
+    }
+
+    /** And each is good for one use: all are used up here, so that other tests get theirs. */
+    @Test
+    void tooManyAddressesThatNobodyUsesAreRefused() throws IOException {
+        List<URI> given = new ArrayList<>();
+        Status refused = Status.OK;
+        while (refused.isOk()) {
+            try {
+                given.add(URI.create(Streaming.execUrl(cri, idle, StreamSession.Wanted.OUTPUT, "true")));
+            } catch (StatusRuntimeException e) {
+                refused = e.getStatus();
+            }
+        }
+        assertThat(refused.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+        assertThat(given).hasSizeBetween(900, 1000).doesNotHaveDuplicates();
+        for (URI each : given) {
+            assertThat(answer(each)).startsWith("HTTP/1.1 400 ");
+        }
+        assertThat(answer(given.getFirst())).startsWith("HTTP/1.1 404 ");
+        assertThat(answer(given.getFirst().resolve("/exec/0"))).startsWith("HTTP/1.1 404 ");
+        try (StreamSession session = Streaming.SPDY.exec(cri, idle, StreamSession.Wanted.OUTPUT, "true")) {
+            assertThat(session.error().text()).isEqualTo(SUCCESS);
+        }
+    }
+
+    /** What the server says to a request that asks for no protocol. */
+    private static String answer(URI address) throws IOException {
+        try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+            String request = "GET " + address.getPath() + " HTTP/1.1\r\nHost: x\r\n\r\n";
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+        }
     }
 
     private Status.Code codeOfExec(ExecRequest.Builder request) {

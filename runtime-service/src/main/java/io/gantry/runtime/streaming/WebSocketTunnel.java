@@ -23,8 +23,12 @@ final class WebSocketTunnel extends MessageToMessageCodec<WebSocketFrame, ByteBu
     @Override
     protected void decode(ChannelHandlerContext context, WebSocketFrame frame, List<Object> out) {
         switch (frame) {
-            case PingWebSocketFrame ping ->
-                context.writeAndFlush(new PongWebSocketFrame(ping.content().retain()));
+            case PingWebSocketFrame ping -> {
+                // One who reads nothing must not fill the memory with answers.
+                if (context.channel().isWritable()) {
+                    context.writeAndFlush(new PongWebSocketFrame(ping.content().retain()));
+                }
+            }
             case PongWebSocketFrame _ -> {}
             case CloseWebSocketFrame close -> {
                 context.writeAndFlush(close.retain());

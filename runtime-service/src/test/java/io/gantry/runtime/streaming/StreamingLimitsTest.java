@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketException;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -183,6 +186,40 @@ class StreamingLimitsTest {
                 }
             }
             assertThat(process.closed.await(30, TimeUnit.SECONDS)).isTrue();
+        }
+    }
+
+    /** Of two forwarded connections over one of the client's, the one that nobody reads must not stop the other for ever. */
+    @Test
+    void aForwardedConnectionThatIsStuckGivesWay() throws Exception {
+        StreamingServer started = start(LONG, LONG, LONG);
+        try (ServerSocket pod = new ServerSocket(0, 8, InetAddress.getLoopbackAddress())) {
+            String port = String.valueOf(pod.getLocalPort());
+            String url = Objects.requireNonNull(started.portForward(
+                    List.of(), to -> SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), to))));
+            try (SpdyClient client = new SpdyClient(url, "POST", "portforward.k8s.io")) {
+                client.open(1, "streamtype", "error", "port", port, "requestid", "0");
+                client.open(3, "streamtype", "data", "port", port, "requestid", "0");
+                try (Socket stuck = pod.accept()) {
+                    client.open(5, "streamtype", "error", "port", port, "requestid", "1");
+                    client.open(7, "streamtype", "data", "port", port, "requestid", "1");
+                    try (Socket other = pod.accept()) {
+                        for (int i = 0; i < 512; i++) {
+                            client.data(3, new byte[32 << 10], false);
+                        }
+                        client.data(7, "through".getBytes(StandardCharsets.UTF_8), true);
+                        assertThat(other.getInputStream().readAllBytes())
+                                .asString()
+                                .isEqualTo("through");
+                        SpdyClient.Received frame = client.receive();
+                        while (frame.type() != SpdyClient.RST_STREAM) {
+                            frame = client.receive();
+                        }
+                        assertThat(frame.stream()).isEqualTo(3);
+                    }
+                    assertThat(stuck.isConnected()).isTrue();
+                }
+            }
         }
     }
 
