@@ -13,6 +13,7 @@ import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
@@ -140,6 +141,30 @@ class DevicesTest {
         assertThat(cri.shell(id, "stat -c '%u' /dev/accel; exec 3<>/dev/accel; echo $A"))
                 .isEqualTo("1234\n1");
         cri.stop(id, 0);
+    }
+
+    @Test
+    void aPodWithAUserNamespaceGetsThemToo(@TempDir Path host) throws IOException {
+        Files.setPosixFilePermissions(host, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Files.writeString(host.resolve("library"), "of the vendor");
+        write(low, "vendor.yaml", """
+                cdiVersion: 0.7.0
+                kind: vendor.example/accel
+                devices:
+                - name: x
+                  containerEdits:
+                    deviceNodes:
+                    - {path: /dev/accel, hostPath: /dev/loop-control, permissions: rw}
+                    mounts:
+                    - {hostPath: %s, containerPath: /opt/vendor, options: [ro, bind]}
+                    additionalGids: [4242]
+                """.formatted(host));
+        try (TestPod contained = TestPod.run(cri, UserNamespaceTest::contained)) {
+            TestPod.Finished finished = contained.runShell(
+                    "stat -c '%t:%T %u:%g' /dev/accel; exec 3<>/dev/accel && echo opened; cat /opt/vendor/library; echo; id -G",
+                    with("vendor.example/accel=x"));
+            assertThat(finished.stdout().lines()).containsExactly("a:ed 0:0", "opened", "of the vendor", "0 4242");
+        }
     }
 
     @Test

@@ -177,4 +177,18 @@ class ImageVolumesTest {
                 () -> pod.create(pod.container(TestPod.BUSYBOX, "true").addMounts(volume(image))));
         assertThat(gone.getCode()).isEqualTo(Status.Code.NOT_FOUND);
     }
+
+    @Test
+    void inAUserNamespaceTheIdsAreThoseOfTheImage() {
+        cri.pull("gantry.test/volume:1");
+        try (TestPod contained = TestPod.run(cri, UserNamespaceTest::contained)) {
+            TestPod.Finished finished = contained.runShell(
+                    "stat -c %u:%g /mnt/data/seed /mnt/bin/busybox /one; /mnt/bin/echo it runs; touch /mnt/x 2>&1; cat /one",
+                    config -> config.addMounts(volume("gantry.test/volume:1"))
+                            .addMounts(volume(FLAT).setContainerPath("/one").setImageSubPath("data/gone")));
+            assertThat(finished.stdout().lines())
+                    .containsExactly(
+                            "1234:2345", "0:0", "0:0", "it runs", "touch: /mnt/x: Read-only file system", "gone");
+        }
+    }
 }
