@@ -44,10 +44,12 @@ java_tests() {
     for module in "$REPOSITORY"/*/; do
         [ -e "$module/target/test-classpath" ] && grep -rlq '@Tag("privileged")' "$module/src/test" 2>/dev/null || continue
         (cd "$module" && java "${arguments[@]}" -cp "target/test-classes:target/classes:$(cat target/test-classpath)" \
-            org.junit.platform.console.ConsoleLauncher execute --scan-classpath target/test-classes --include-tag privileged \
+            org.junit.platform.console.ConsoleLauncher execute --scan-classpath target/test-classes --include-tag privileged --exclude-classname '.*\.CgroupV1Test' \
             --disable-banner --details=none --reports-dir "$OUT/surefire-reports/$(basename "$module")") || code=$?
     done
-    find "$OUT/surefire-reports" -name 'TEST-*.xml' -exec cat {} + | awk -f "$CONFORMANCE/reports.awk"
+    # The class is counted as one test.
+    echo "SKIPPED CgroupV1Test: is for machines with cgroup v1; the host's part of test.sh runs it"
+    find "$OUT/surefire-reports" -name 'TEST-*.xml' -exec cat {} + | awk -f "$CONFORMANCE/reports.awk" | awk '/ passed, / { $5++ } { print }'
     return $code
 }
 

@@ -1,6 +1,10 @@
 package io.gantry.linux;
 
+import java.util.ArrayDeque;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -96,7 +100,7 @@ final class Trees {
         Count count = new Count();
         count.bytes = self.blocks() * 512;
         count.inodes = 1;
-        count.add(directory, 0);
+        count.addBelow(directory);
         return new DiskUsage(count.bytes, count.inodes);
     }
 
@@ -105,29 +109,52 @@ final class Trees {
         private long inodes;
         private final Set<List<Long>> linked = new HashSet<>();
 
-        private void add(Directory directory, int depth) throws LinuxException {
-            for (Directory.Entry entry : directory.list()) {
-                Optional<FileStat> found = directory.statIfExists(entry.name());
-                if (found.isEmpty()) {
-                    continue;
-                }
-                FileStat stat = found.get();
-                if (!stat.isDirectory()) {
-                    if (stat.nlink() <= 1 || linked.add(List.of(stat.dev(), stat.ino()))) {
-                        bytes += stat.blocks() * 512;
-                        inodes++;
+        /** Without recursion: a container decides how deep its tree is, and a call's stack holds a few hundred levels. */
+        private void addBelow(Directory top) throws LinuxException {
+            Deque<Level> path = new ArrayDeque<>();
+            path.push(new Level(top, top.list().iterator()));
+            try {
+                while (!path.isEmpty()) {
+                    Level level = path.getFirst();
+                    if (level.entries.hasNext()) {
+                        add(level.directory, level.entries.next().name(), path);
+                    } else {
+                        path.pop();
+                        close(level, top);
                     }
-                    continue;
                 }
-                bytes += stat.blocks() * 512;
-                inodes++;
-                if (depth < USAGE_DEPTH) {
-                    addChild(directory, entry.name(), depth);
-                }
+            } finally {
+                path.forEach(level -> close(level, top));
             }
         }
 
-        private void addChild(Directory directory, String name, int depth) throws LinuxException {
+        private static void close(Level level, Directory top) {
+            if (level.directory != top) {
+                level.directory.close();
+            }
+        }
+
+        private void add(Directory directory, String name, Deque<Level> path) throws LinuxException {
+            Optional<FileStat> found = directory.statIfExists(name);
+            if (found.isEmpty()) {
+                return;
+            }
+            FileStat stat = found.get();
+            if (!stat.isDirectory()) {
+                if (stat.nlink() <= 1 || linked.add(List.of(stat.dev(), stat.ino()))) {
+                    bytes += stat.blocks() * 512;
+                    inodes++;
+                }
+                return;
+            }
+            bytes += stat.blocks() * 512;
+            inodes++;
+            if (path.size() <= USAGE_DEPTH) {
+                enter(directory, name, path);
+            }
+        }
+
+        private static void enter(Directory directory, String name, Deque<Level> path) throws LinuxException {
             Directory child;
             try {
                 child = directory.openSameMount(name);
@@ -139,9 +166,21 @@ final class Trees {
                     default -> throw gone;
                 }
             }
-            try (child) {
-                add(child, depth + 1);
-            }
+            Level level = new Level(child, Collections.emptyIterator());
+            // On the path first, so that it is closed whatever becomes of the reading.
+            path.push(level);
+            level.entries = child.list().iterator();
+        }
+    }
+
+    /** A directory that is being counted, and what of it is still to come. */
+    private static final class Level {
+        private final Directory directory;
+        private Iterator<Directory.Entry> entries;
+
+        private Level(Directory directory, Iterator<Directory.Entry> entries) {
+            this.directory = directory;
+            this.entries = entries;
         }
     }
 
