@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.ContainerStatsRequest;
+import io.gantry.cri.v1.Device;
 import io.gantry.cri.v1.IDMapping;
 import io.gantry.cri.v1.Mount;
 import io.gantry.cri.v1.NamespaceMode;
 import io.gantry.cri.v1.PodSandboxConfig;
+import io.gantry.cri.v1.SecurityProfile;
 import io.gantry.cri.v1.StatusRequest;
 import io.gantry.cri.v1.StatusResponse;
 import io.gantry.cri.v1.UserNamespace;
@@ -39,6 +41,7 @@ class UserNamespaceTest {
         this.cri = cri;
         this.pod = TestPod.run(cri, config -> {
             contained(config);
+            TestPod.security(config, security -> security.setPrivileged(true));
             config.getLinuxBuilder()
                     .putSysctls("net.ipv4.ping_group_range", "0 65535")
                     .putSysctls("kernel.shm_rmid_forced", "1");
@@ -221,6 +224,79 @@ class UserNamespaceTest {
                             .getExitCode())
                     .isNotZero();
         }
+    }
+
+    @Test
+    void aPrivilegedOneIsPrivilegedWithinItsPod() throws IOException {
+        String container = pod.runIdle(
+                config -> config.getLinuxBuilder().getSecurityContextBuilder().setPrivileged(true));
+        assertThat(status(cri.pidOf(container), "Uid")).startsWith("Uid:\t1000000\t");
+        assertThat(cri.shell(container, "mkdir /m && mount -t tmpfs x /m && echo mounted; ls /dev | wc -l"))
+                .matches("mounted\\n\\d{2,}");
+        for (String line : List.of(
+                "mkdir /sys/fs/cgroup/*/x",
+                "echo 1 > /proc/sys/vm/swappiness",
+                "mknod /d b 254 0 && head -c 1 /d",
+                // No disk of the host, and no device that only its root may use.
+                "cat /dev/loop0 || cat /dev/vda || cat /dev/sda",
+                "test -O /dev/tty0")) {
+            assertThat(cri.execSync(container, 10, "sh", "-c", line).getExitCode())
+                    .as(line)
+                    .isNotZero();
+        }
+        assertThat(cri.shell(
+                        container,
+                        "stat -c %u /dev/null /dev/zero | sort -u; echo x > /dev/null; head -c 2 /dev/zero | wc -c"))
+                .isEqualTo("0\n2");
+    }
+
+    @Test
+    void protectionsAreWhatTheyAreElsewhere() {
+        TestPod.Finished finished = pod.runShell(
+                "grep ^Seccomp: /proc/self/status; touch /x || echo read-only; wc -c < /etc/passwd;"
+                        + " echo 77 > /proc/sys/net/ipv4/ip_default_ttl || echo read-only; stat -c %u:%g:%t:%T /dev/mine;"
+                        + " echo x > /dev/mine || echo full",
+                config -> {
+                    config.addDevices(Device.newBuilder()
+                            .setHostPath("/dev/full")
+                            .setContainerPath("/dev/mine")
+                            .setPermissions("rw"));
+                    config.getLinuxBuilder()
+                            .getSecurityContextBuilder()
+                            .setReadonlyRootfs(true)
+                            .addMaskedPaths("/etc/passwd")
+                            .addReadonlyPaths("/proc/sys")
+                            .setSeccomp(SecurityProfile.newBuilder()
+                                    .setProfileType(SecurityProfile.ProfileType.RuntimeDefault));
+                });
+        assertThat(finished.stdout().lines())
+                .containsExactly("Seccomp:\t2", "read-only", "0", "read-only", "0:0:1:7", "full");
+    }
+
+    @Test
+    void aDebuggingContainerSeesItsTarget() {
+        String target = pod.runIdle(config -> config.getLinuxBuilder()
+                .getSecurityContextBuilder()
+                .getNamespaceOptionsBuilder()
+                .setPid(NamespaceMode.CONTAINER));
+        TestPod.Finished finished = pod.runShell(
+                "tr '\\0' ' ' < /proc/1/cmdline; kill -0 1 && echo mine",
+                config -> config.getLinuxBuilder()
+                        .getSecurityContextBuilder()
+                        .getNamespaceOptionsBuilder()
+                        .setPid(NamespaceMode.TARGET)
+                        .setTargetId(target));
+        assertThat(finished.stdout()).contains("sleep 3600").endsWith("mine");
+    }
+
+    /** What procMount: Unmasked is for. */
+    @Test
+    void containersCanBeMadeWithin() {
+        String container = pod.runIdle();
+        assertThat(cri.shell(
+                        container,
+                        "unshare -Urmpf sh -c 'mount -t proc proc /proc && mount -t tmpfs x /tmp && echo $$ $(id -u)'"))
+                .isEqualTo("1 0");
     }
 
     @Test

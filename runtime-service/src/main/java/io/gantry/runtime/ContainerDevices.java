@@ -25,6 +25,9 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
     private static final Set<String> NOT_SHARED =
             Set.of("pts", "shm", "fd", "mqueue", "console", "ptmx", ".udev", ".lxc", ".lxd-mounts");
 
+    /** (uid_t) -1, which no id of a container is. */
+    private static final int NOBODY = -1;
+
     private static final List<RootfsOp.Device> DEFAULT_NODES = List.of(
             node("/dev/null", 1, 3),
             node("/dev/zero", 1, 5),
@@ -47,18 +50,31 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
             new DeviceRule('c', 5, 2, "rwm"),
             new DeviceRule('c', 136, -1, "rwm"));
 
-    static ContainerDevices of(ContainerConfig config, CdiDevices cdi) throws CriException {
+    /**
+     * @param contained in a user namespace. There not even a privileged container's root is the owner of the host's devices, or an own node of the image would do to
+     *     get at its disks: it has those that are for everybody
+     */
+    static ContainerDevices of(ContainerConfig config, CdiDevices cdi, boolean contained) throws CriException {
         List<RootfsOp.Device> nodes = new ArrayList<>(DEFAULT_NODES);
-        if (config.getLinux().getSecurityContext().getPrivileged()) {
-            try (Directory dev = Directory.open(Path.of("/dev"))) {
-                collect(dev, "/dev", "/dev", nodes);
-            } catch (LinuxException e) {
-                throw Failures.of("read the host's devices", e);
-            }
-            nodes.addAll(cdi.nodes());
-            return new ContainerDevices(distinct(nodes), List.of(DeviceRule.ALL));
-        }
         List<DeviceRule> rules = new ArrayList<>(DEFAULT_RULES);
+        if (config.getLinux().getSecurityContext().getPrivileged()) {
+            List<RootfsOp.Device> all = hosts();
+            if (!contained) {
+                nodes.addAll(all);
+                nodes.addAll(cdi.nodes());
+                return new ContainerDevices(distinct(nodes), List.of(DeviceRule.ALL));
+            }
+            for (RootfsOp.Device node : all) {
+                nodes.addFirst(node.ownedBy(NOBODY, NOBODY));
+                if ((node.mode() & 06) != 0) {
+                    rules.add(new DeviceRule(
+                            node.type(),
+                            node.major(),
+                            node.minor(),
+                            ((node.mode() & 04) != 0 ? "r" : "") + ((node.mode() & 02) != 0 ? "w" : "")));
+                }
+            }
+        }
         for (Device device : config.getDevicesList()) {
             List<RootfsOp.Device> added = requested(config, device);
             nodes.addAll(added);
@@ -69,6 +85,16 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
         nodes.addAll(cdi.nodes());
         rules.addAll(cdi.rules());
         return new ContainerDevices(distinct(nodes), List.copyOf(rules));
+    }
+
+    private static List<RootfsOp.Device> hosts() throws CriException {
+        List<RootfsOp.Device> nodes = new ArrayList<>();
+        try (Directory dev = Directory.open(Path.of("/dev"))) {
+            collect(dev, "/dev", "/dev", nodes);
+        } catch (LinuxException e) {
+            throw Failures.of("read the host's devices", e);
+        }
+        return nodes;
     }
 
     private static List<RootfsOp.Device> requested(ContainerConfig config, Device device) throws CriException {

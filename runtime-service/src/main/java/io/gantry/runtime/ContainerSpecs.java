@@ -88,7 +88,7 @@ final class ContainerSpecs {
                 .oomScoreAdjust((int) config.getLinux().getResources().getOomScoreAdj(), true)
                 .terminal(config.getTty());
         security.apply(process, config);
-        ContainerDevices devices = ContainerDevices.of(config, cdi);
+        ContainerDevices devices = ContainerDevices.of(config, cdi, mapping != null);
         return new Plan(
                 id,
                 process.build(),

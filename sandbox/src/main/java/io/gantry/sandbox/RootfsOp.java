@@ -62,8 +62,15 @@ public sealed interface RootfsOp {
      *
      * @param type {@code c}, {@code b} or {@code p}
      * @param mode permission bits
+     * @param uid of the container; -1 leaves it to the host's root, who is nobody in a user namespace
+     * @param gid the same
      */
-    record Device(String innerPath, char type, int major, int minor, int mode, int uid, int gid) implements RootfsOp {}
+    record Device(String innerPath, char type, int major, int minor, int mode, int uid, int gid) implements RootfsOp {
+        /** The same with another owner. */
+        public Device ownedBy(int otherUid, int otherGid) {
+            return new Device(innerPath, type, major, minor, mode, otherUid, otherGid);
+        }
+    }
 
     /** A symbolic link, if missing. */
     record Symlink(String target, String innerPath) implements RootfsOp {}
