@@ -1,11 +1,13 @@
 #!/bin/bash
-# kubelet.sh [host|vm] [FOCUS]: runs a kubelet in standalone mode, with static pods, on a fresh daemon, and checks what becomes of the pods.
-# host (the default) is this machine; vm is conformance/vm.sh's, once with each cgroup driver. FOCUS is a regular expression on the cases'
-# names. Ends with "N passed, N failed, N skipped"; the logs of daemon and kubelet are in conformance/target/kubelet.
+# kubelet.sh [host|vm] [FOCUS]: runs a kubelet on a fresh daemon, and checks what becomes of the pods. Most are static pods of a kubelet
+# without an API server; what that cannot do, the kubelet does with a small one that belongs to the cases.
+# host (the default) is this machine; vm is conformance/vm.sh's, one with each cgroup driver, side by side. FOCUS is a regular expression on
+# the cases' names ("group: what"). Ends with "N passed, N failed, N skipped"; the logs are in conformance/target/kubelet.
 #
 #   KUBELET               another kubelet than the one of tools/kubelet/go.mod
 #   KUBELET_DRIVER        cgroupfs or systemd: the daemon's cgroup driver (default cgroupfs; systemd needs systemd and cgroup v2)
 #   KUBELET_SCALE         how many times longer than usual the cases wait (default 1)
+#   KUBELET_DISK          the size of the node's disk, a sparse file (default 6G)
 #   KUBELET_CASES_ARGS    more arguments for the program of the cases, e.g. "-parallel 4"
 #
 # One kubelet at a time may run on a machine: its cgroups are /kubepods and its iptables chains KUBE-*, whose folder it may be.
@@ -16,7 +18,7 @@ WHERE=${1:-host}
 FOCUS=${2:-.}
 need_root
 DRIVER=${KUBELET_DRIVER:-cgroupfs}
-OUT=$CONFORMANCE/target/kubelet
+OUT=$CONFORMANCE/target/kubelet/${KUBELET_OUT:-host}
 MODULE=$CONFORMANCE/tools/kubelet
 
 make_kubelet() {
@@ -157,7 +159,55 @@ host() {
     [ "${numbers[1]}" = 0 ] && [ $code = 0 ]
 }
 
+# One CPU of a virtual machine does less than a tenth of what the host does meanwhile.
+in_vm() {
+    GANTRY_VM_CPU=$2 GANTRY_VM_SECONDS=3600 "$CONFORMANCE/vm.sh" env "KUBELET=$KUBELET" "KUBELET_DRIVER=$1" "KUBELET_OUT=vm-$1" KUBELET_DISK=2500M \
+        "KUBELET_SCALE=${KUBELET_SCALE:-3}" "KUBELET_CASES_ARGS=${KUBELET_CASES_ARGS:--parallel 6}" conformance/kubelet.sh host "$FOCUS" >"$OUT/$1.log" 2>&1
+}
+
+vm() {
+    if [ "$(uname -m)" != x86_64 ]; then
+        echo "SKIPPED virtual machine: user-mode-linux is for x86-64 alone, this is $(uname -m)"
+        totals 0 0 1
+        return
+    fi
+    OUT=$CONFORMANCE/target/kubelet
+    mkdir -p "$OUT"
+    # What the guests would have to fetch or build, they find.
+    need_cri_tools
+    need_kubelet
+    DIR=$(new_folder kubeletvm)
+    "$CONFORMANCE/images.sh" "$DIR" >/dev/null
+    finish "$DIR"
+    "$CONFORMANCE/vm.sh" true || die "the virtual machine does not start"
+    local cpus driver line numbers passed=0 failed=0 skipped=0 pids=()
+    mapfile -t cpus < <(taskset -pc $$ | sed 's/.*: //' | tr ',' '\n' | while IFS=- read -r FIRST LAST; do seq "$FIRST" "${LAST:-$FIRST}"; done)
+    in_vm systemd "${cpus[0]}" &
+    pids+=($!)
+    in_vm cgroupfs "${cpus[-1]}" &
+    pids+=($!)
+    # shellcheck disable=SC2064
+    trap "kill ${pids[*]} 2>/dev/null" EXIT
+    wait "${pids[0]}" || true
+    wait "${pids[1]}" || true
+    trap - EXIT
+    for driver in systemd cgroupfs; do
+        sed -nE "s/^(FAILED|SKIPPED) +/\1 $driver: /p" "$OUT/$driver.log"
+        numbers=(0 1 0)
+        line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$OUT/$driver.log" | tail -1 || true)
+        if [ -n "$line" ]; then
+            read -ra numbers < <(tr -dc '0-9 \n' <<<"$line")
+        else
+            echo "FAILED $driver: it came to no result: $(tail -1 "$OUT/$driver.log")"
+        fi
+        passed=$((passed + numbers[0])) failed=$((failed + numbers[1])) skipped=$((skipped + numbers[2]))
+    done
+    totals $passed $failed $skipped
+    [ $failed = 0 ]
+}
+
 case $WHERE in
     host) host ;;
+    vm) vm ;;
     *) die "usage: kubelet.sh [host|vm] [FOCUS]" ;;
 esac

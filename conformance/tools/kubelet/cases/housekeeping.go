@@ -73,32 +73,12 @@ var housekeeping = Group{"housekeeping", []Case{
 		time.Sleep(12 * time.Second)
 		Equal(t, "the pod's phase", p.Running().Status.Phase, v1.PodRunning)
 	}},
-	{what: "disk pressure: the pod that fills the disk is evicted, and a new one is taken when the pressure is over", run: func(t *T) {
-		good := t.Pod(`containers: [{name: c, sh: "PAUSE"}]`)
-		bad := t.Pod(`
-			volumes: [{name: d, emptyDir: {}}]
-			containers: [{name: c, sh: "dd if=/dev/zero of=/d/big bs=1M count=300; PAUSE", volumeMounts: [{name: d, mountPath: /d}]}]`)
-		good.Running()
-		bad.Logged("c", "records out")
-		free := t.fill(pressure - 100<<20)
-		pod := bad.Phase(v1.PodFailed)
-		Equal(t, "the reason", pod.Status.Reason, "Evicted")
-		Equal(t, "the other pod's restarts", status(good.seen, "c").RestartCount, 0)
-		free()
-		bad.Gone()
-		t.Until("a new pod is taken", func() (bool, string) {
-			p := t.Pod(`containers: [{name: c, sh: "PAUSE"}]`)
-			pod := p.Wait("an answer", func(pod *v1.Pod) bool { return pod.Status.Phase == v1.PodFailed || pod.Status.Phase == v1.PodRunning })
-			p.Delete()
-			return pod.Status.Phase == v1.PodRunning, describe(pod)
-		})
-	}},
 }}
 
 // Below that many free bytes the kubelet of this stage has disk pressure.
 const pressure = 1 << 30
 
-var housekeepingSettings = Settings{config: map[string]any{
+var pressed = Settings{config: map[string]any{
 	"evictionHard":                     map[string]string{"memory.available": "50Mi", "nodefs.available": fmt.Sprint(pressure), "imagefs.available": fmt.Sprint(pressure)},
 	"evictionMinimumReclaim":           map[string]string{"nodefs.available": "0", "imagefs.available": "0"},
 	"evictionPressureTransitionPeriod": "1s",

@@ -31,6 +31,8 @@ const hostname = "node1"
 type Settings struct {
 	gates  map[string]bool
 	config map[string]any
+	// Whether there is an API server, so that pods are not static.
+	cluster bool
 }
 
 // Node is a daemon with a kubelet and all that belongs to them, below one folder.
@@ -43,6 +45,7 @@ type Node struct {
 	client                        *http.Client
 	criConn                       *grpc.ClientConn
 	settings                      Settings
+	api                           *API
 
 	lock    sync.Mutex
 	pods    map[string]*v1.Pod
@@ -99,7 +102,8 @@ func (n *Node) configuration(s Settings) []byte {
 		"clusterDNS":                   []string{"10.96.0.10"},
 		"clusterDomain":                "cluster.local",
 		"enableControllerAttachDetach": false,
-		"registerNode":                 false,
+		"registerNode":                 s.cluster,
+		"contentType":                  "application/json",
 		"oomScoreAdj":                  0,
 		"maxPods":                      250,
 		"podPidsLimit":                 600,
@@ -137,8 +141,15 @@ func (n *Node) StartKubelet(s Settings) error {
 	log, err := os.OpenFile(n.path("kubelet.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	must(err)
 	defer log.Close()
-	n.kubelet = exec.Command(n.program, "--config", n.path("kubelet.yaml"), "--root-dir", n.path("kubelet"), "--cert-dir", n.path("certs"),
-		"--hostname-override", hostname, "-v", "2")
+	arguments := []string{"--config", n.path("kubelet.yaml"), "--root-dir", n.path("kubelet"), "--cert-dir", n.path("certs"), "--hostname-override", hostname, "-v", "2"}
+	if s.cluster {
+		if n.api == nil {
+			n.api = NewAPI()
+		}
+		must(os.WriteFile(n.path("kubeconfig"), n.api.kubeconfig(), 0o600))
+		arguments = append(arguments, "--kubeconfig", n.path("kubeconfig"))
+	}
+	n.kubelet = exec.Command(n.program, arguments...)
 	n.kubelet.Stdout, n.kubelet.Stderr = log, log
 	n.kubelet.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := n.kubelet.Start(); err != nil {
@@ -247,11 +258,19 @@ func (n *Node) poll(ctx context.Context) {
 	}
 }
 
+// fullName is what a pod is called: a static one bears the node's name too.
+func (n *Node) fullName(name string) string {
+	if n.settings.cluster {
+		return name
+	}
+	return name + "-" + hostname
+}
+
 // pod is what /pods told last of it, or nil, and a channel that closes with the next answer.
 func (n *Node) pod(name string) (*v1.Pod, <-chan struct{}) {
 	n.lock.Lock()
 	defer n.lock.Unlock()
-	return n.pods[name+"-"+hostname], n.changed
+	return n.pods[n.fullName(name)], n.changed
 }
 
 // ---- The daemon

@@ -13,6 +13,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
+	defaults "k8s.io/kubernetes/pkg/apis/core/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -156,6 +157,11 @@ func (p *Pod) Write(spec string, metadata map[string]any) {
 	for key, value := range metadata {
 		full[key] = value
 	}
+	if p.t.settings.cluster {
+		body["nodeName"] = hostname
+		p.t.api.Put(p.address(), defaulted(full, body))
+		return
+	}
 	text, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": full, "spec": body})
 	must(err)
 	// The kubelet must never read half a file; names with a dot are not read at all.
@@ -174,7 +180,34 @@ func undent(spec string) string {
 	return strings.Join(lines, "\n")
 }
 
-func (p *Pod) Delete() { _ = os.Remove(p.file) }
+// defaulted is a pod as an API server would store it.
+func defaulted(metadata, spec map[string]any) *v1.Pod {
+	text, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+	must(err)
+	pod := &v1.Pod{}
+	if err := yaml.UnmarshalStrict(text, pod); err != nil {
+		panic(failure(err.Error()))
+	}
+	defaults.SetObjectDefaults_Pod(pod)
+	pod.Status.Phase = v1.PodPending
+	return pod
+}
+
+func (p *Pod) address() string { return "/api/v1/namespaces/default/pods/" + p.name }
+
+// Delete lets the pod end; Gone waits for that.
+func (p *Pod) Delete() {
+	if !p.t.settings.cluster {
+		_ = os.Remove(p.file)
+		return
+	}
+	p.t.api.Change(p.address(), func(o object) {
+		meta := o["metadata"].(object)
+		grace := o["spec"].(object)["terminationGracePeriodSeconds"].(float64)
+		meta["deletionGracePeriodSeconds"] = grace
+		meta["deletionTimestamp"] = time.Now().Add(time.Duration(grace) * time.Second).UTC().Format(time.RFC3339)
+	})
+}
 
 // Gone deletes it and waits until the kubelet has no more of it and nothing of it runs: it leaves /pods before it is ended.
 func (p *Pod) Gone() {
@@ -311,7 +344,7 @@ func describe(pod *v1.Pod) string {
 
 // uid, fullName and id name the pod and its containers as the kubelet and the runtime do.
 func (p *Pod) uid() string      { return string(p.seen.UID) }
-func (p *Pod) fullName() string { return p.name + "-" + hostname }
+func (p *Pod) fullName() string { return p.t.Node.fullName(p.name) }
 
 func (p *Pod) id(container string) string {
 	return strings.TrimPrefix(status(p.seen, container).ContainerID, "gantry://")

@@ -139,11 +139,7 @@ var volumes = Group{"volumes", []Case{
 		bad.Waiting("c", "CreateContainerConfigError")
 	}},
 	{what: "a read-only mount takes no writes, but mounts below it do; recursiveReadOnly IfPossible works", run: func(t *T) {
-		dir := t.Folder()
-		t.Host("mount", "-t", "tmpfs", "none", dir)
-		t.Defer(func() { t.Host("umount", "-R", "-l", dir) })
-		must(os.Mkdir(filepath.Join(dir, "below"), 0o777))
-		t.Host("mount", "-t", "tmpfs", "none", filepath.Join(dir, "below"))
+		dir := t.tree()
 		p := t.Pod(fmt.Sprintf(`
 			volumes: [{name: d, hostPath: {path: %s}}]
 			containers:
@@ -156,30 +152,6 @@ var volumes = Group{"volumes", []Case{
 			}
 		}
 		p.Sh("c", "touch /d/below/x")
-	}},
-	{what: "recursiveReadOnly Enabled makes the mounts below read-only too", unless: standalone("knows no runtime classes without an API server, and so refuses it"), run: func(t *T) {}},
-	{what: "projected and downward API volumes, and a label that changes reaches the file without a restart", run: func(t *T) {
-		spec := `
-			volumes:
-			- name: d
-			  projected:
-			    sources:
-			    - downwardAPI:
-			        items:
-			        - {path: labels, fieldRef: {fieldPath: metadata.labels}}
-			        - {path: deep/name, fieldRef: {fieldPath: metadata.name}, mode: 0400}
-			- name: e
-			  downwardAPI:
-			    items: [{path: limit, resourceFieldRef: {containerName: c, resource: limits.cpu, divisor: 1m}}]
-			containers:
-			- {name: c, sh: "PAUSE", resources: {requests: {cpu: 10m}, limits: {cpu: 250m, memory: 32Mi}}, volumeMounts: [{name: d, mountPath: /d}, {name: e, mountPath: /e}]}`
-		uid := "11111111-aaaa-4444-8888-" + fmt.Sprintf("%012d", tags.Add(1))
-		p := t.PodWith(spec, map[string]any{"uid": uid, "labels": map[string]string{"color": "red"}})
-		p.Running()
-		Equal(t, "files", p.Sh("c", "cat /d/labels; echo; cat /d/deep/name; echo; stat -Lc %a /d/deep/name; cat /e/limit"), "color=\"red\"\n"+p.fullName()+"\n400\n250")
-		p.Write(spec, map[string]any{"uid": uid, "labels": map[string]string{"color": "blue"}})
-		t.Equals("the new label", func() string { return p.Sh("c", "cat /d/labels") }, `color="blue"`)
-		Equal(t, "restarts", status(p.seen, "c").RestartCount, 0)
 	}},
 	{what: "an image as a volume, whole and with subPath, read-only", run: func(t *T) {
 		p := t.Pod(`
@@ -206,10 +178,6 @@ var volumes = Group{"volumes", []Case{
 		sub.Waiting("c", "CreateContainerError")
 	}},
 }}
-
-func standalone(why string) func(*Node) string {
-	return func(*Node) string { return "a kubelet without an API server " + why }
-}
 
 func noHugepages(*Node) string {
 	if _, err := os.Stat("/sys/kernel/mm/hugepages/hugepages-2048kB"); err != nil {

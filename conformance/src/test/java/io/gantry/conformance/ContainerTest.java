@@ -68,7 +68,7 @@ class ContainerTest {
         assertThat(created.getAnnotationsMap()).isEqualTo(config.getAnnotationsMap());
         assertThat(created.getImage().getImage()).isEqualTo(TestPod.BUSYBOX);
         assertThat(created.getImageId()).isEqualTo(imageId);
-        assertThat(created.getImageRef()).isNotEmpty();
+        assertThat(created.getImageRef()).startsWith("gantry.test/busybox@sha256:");
         assertThat(created.getLogPath())
                 .isEqualTo(pod.logFolder().resolve(config.getLogPath()).toString());
         assertThat(created.getCreatedAt()).isGreaterThanOrEqualTo(before.getEpochSecond() * 1_000_000_000);
@@ -83,6 +83,16 @@ class ContainerTest {
         assertThat(exited.getFinishedAt()).isGreaterThanOrEqualTo(exited.getStartedAt());
         assertThat(exited.getCreatedAt()).isEqualTo(created.getCreatedAt());
         assertThat(exited.getImageRef()).isEqualTo(created.getImageRef());
+    }
+
+    @Test
+    void oneMadeByImageIdShowsTheImagesNameAsTheKubeletsUsersExpect() {
+        ContainerConfig.Builder config = pod.container(TestPod.BUSYBOX, "true");
+        config.getImageBuilder().setImage(imageId);
+        ContainerStatus status = cri.status(pod.create(config.build()));
+        assertThat(status.getImage().getImage()).isEqualTo(TestPod.BUSYBOX);
+        assertThat(status.getImageRef()).startsWith("gantry.test/busybox@sha256:");
+        assertThat(status.getImageId()).isEqualTo(imageId);
     }
 
     @Test

@@ -47,7 +47,7 @@ final class ContainerViews {
                 .setState(state(container))
                 .setCreatedAt(record.getCreatedAt())
                 .setImage(image(container))
-                .setImageRef(record.getImageId())
+                .setImageRef(imageReference(record))
                 .setImageId(record.getImageId())
                 .putAllLabels(container.config().getLabelsMap())
                 .putAllAnnotations(container.config().getAnnotationsMap())
@@ -88,7 +88,12 @@ final class ContainerViews {
                 .toList();
     }
 
-    /** By its first tag, as containerd shows it: a kubelet asks for ids, and its users look for names. What its user wrote stays. */
+    /** Containers that an earlier version made have no reference. */
+    private static String imageReference(ContainerRecord record) {
+        return record.getImageReference().isEmpty() ? record.getImageId() : record.getImageReference();
+    }
+
+    /** The image by its name, with what else the client wrote. */
     private static ImageSpec image(Container container) {
         return container.config().getImage().toBuilder()
                 .setImage(container.record().getImageName())

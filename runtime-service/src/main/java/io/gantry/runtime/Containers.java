@@ -86,12 +86,14 @@ final class Containers {
             HeldImages.Of held = images.hold(config);
             undo.push("let go of its images", held::close);
             ContainerSpecs.Plan plan = specs.plan(id, pod, config, held);
+            ImageNames names = ImageNames.of(config.getImage(), held.own());
             ContainerRecord record = ContainerRecord.newBuilder()
                     .setId(id)
                     .setPodId(pod.id())
                     .setConfig(config.toByteString())
                     .setImageId(held.own().id())
-                    .setImageName(held.name(config))
+                    .setImageName(names.name())
+                    .setImageReference(names.reference())
                     .setCreatedAt(node.now())
                     .setLogPath(plan.log() == null ? "" : plan.log().toString())
                     .setUid(Integer.toUnsignedLong(plan.process().user().uid()))

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,13 +35,6 @@ final class HeldImages {
      * @param mounted the images of its image volumes, by what the request calls them
      */
     record Of(Image own, Map<String, Image> mounted, List<ImageLease> leases) implements AutoCloseable {
-        /** What people call the container's image: its first tag or digest, else what the request calls it. */
-        String name(ContainerConfig config) {
-            return Stream.concat(own.repoTags().stream(), own.repoDigests().stream())
-                    .findFirst()
-                    .orElse(config.getImage().getImage());
-        }
-
         Map<String, String> mountedIds() {
             Map<String, String> ids = new LinkedHashMap<>();
             mounted.forEach((name, image) -> ids.put(name, image.id()));
