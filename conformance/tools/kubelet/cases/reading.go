@@ -22,7 +22,7 @@ const busyPod = `
 	volumes: [{name: d, emptyDir: {}}]
 	containers:
 	- {name: c, sh: "dd if=/dev/zero of=/big bs=1M count=3; dd if=/dev/zero of=/d/big bs=1M count=5; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo logged; PAUSE",
-	   volumeMounts: [{name: d, mountPath: /d}], resources: {limits: {memory: 64Mi, cpu: 500m}}}`
+	   volumeMounts: [{name: d, mountPath: /d}], resources: {requests: {cpu: 10m}, limits: {memory: 64Mi, cpu: 500m}}}`
 
 // What the kubelet tells of its pods, with the numbers of containers from the runtime, those of pods from cAdvisor.
 var reading = Group{"reading", []Case{

@@ -1,6 +1,7 @@
 package io.gantry.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
 import io.gantry.cri.v1.Container;
@@ -93,6 +94,21 @@ class ContainerTest {
         assertThat(status.getImage().getImage()).isEqualTo(TestPod.BUSYBOX);
         assertThat(status.getImageRef()).startsWith("gantry.test/busybox@sha256:");
         assertThat(status.getImageId()).isEqualTo(imageId);
+    }
+
+    /** The exit of such a container is told by the shim too, at about the same time. */
+    @Test
+    void oneWhoseProgramIsNotThereTellsSoEachTime() {
+        for (int i = 0; i < 20; i++) {
+            String id = pod.create(
+                    pod.container(TestPod.BUSYBOX, "/no/such/program").build());
+            assertThatThrownBy(() -> cri.start(id)).hasMessageContaining("/no/such/program");
+            ContainerStatus status = cri.status(id);
+            assertThat(status.getState()).isEqualTo(ContainerState.CONTAINER_EXITED);
+            assertThat(status.getReason()).isEqualTo("StartError");
+            assertThat(status.getExitCode()).isEqualTo(128);
+            assertThat(status.getMessage()).contains("/no/such/program");
+        }
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -34,6 +35,9 @@ final class Containers {
     private final ContainerSpecs specs;
     private final HeldImages images;
     private final ConcurrentHashMap<String, CompletableFuture<Void>> cgroupRemovals = new ConcurrentHashMap<>();
+    /** Containers whose start is under way, with an exit that was told meanwhile: one whose exec failed has ended too, but that is not its story. */
+    private final ConcurrentHashMap<String, Optional<ContainerExit>> starting = new ConcurrentHashMap<>();
+
     private final ConcurrentHashMap<ContainerKey, Boolean> underWay = new ConcurrentHashMap<>();
 
     Containers(Node node) {
@@ -164,6 +168,7 @@ final class Containers {
     void start(Container container) throws CriException {
         container.lock().lock();
         try {
+            starting.put(container.id(), Optional.empty());
             if (!container.state().canStart()) {
                 throw CriException.precondition("container " + container.id() + " cannot be started: it is "
                         + ContainerViews.state(container) + ", not CONTAINER_CREATED");
@@ -183,7 +188,11 @@ final class Containers {
         } catch (IOException e) {
             throw Failures.of("start container " + container.id(), e);
         } finally {
+            Optional<ContainerExit> early = starting.remove(container.id());
             container.lock().unlock();
+            if (early != null) {
+                early.ifPresent(this::exited);
+            }
         }
     }
 
@@ -343,6 +352,9 @@ final class Containers {
     }
 
     void exited(ContainerExit exit) {
+        if (starting.computeIfPresent(exit.id(), (id, none) -> Optional.of(exit)) != null) {
+            return;
+        }
         Container container;
         try {
             container = node.containers().find(exit.id());
