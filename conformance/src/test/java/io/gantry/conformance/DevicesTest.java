@@ -232,13 +232,20 @@ class DevicesTest {
                 .startsWith("/dev/mine/a", "/dev/mine/below/b", "1")
                 .noneMatch("written"::equals);
         assertThat(finished.stdout()).contains("not permitted");
+        refused("/dev/null", "/dev/x", "rx", "\"rx\"");
+        refused("/dev/null", "dev/x", "r", "\"dev/x\"");
+        refused("/dev/nu\0ll", "/dev/x", "r", "NUL");
+        refused("/dev/null", "/dev/\0", "r", "NUL");
+    }
+
+    private void refused(String host, String inside, String permissions, String word) {
         Status wrong = Cri.failureOf(() -> pod.create(pod.container(TestPod.BUSYBOX, "true")
                 .addDevices(Device.newBuilder()
-                        .setHostPath("/dev/null")
-                        .setContainerPath("/dev/x")
-                        .setPermissions("rx"))));
+                        .setHostPath(host)
+                        .setContainerPath(inside)
+                        .setPermissions(permissions))));
         assertThat(wrong.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
-        assertThat(wrong.getDescription()).contains("\"rx\"");
+        assertThat(wrong.getDescription()).contains(word);
     }
 
     @Test

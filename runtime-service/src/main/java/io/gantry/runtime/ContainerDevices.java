@@ -98,13 +98,21 @@ record ContainerDevices(List<RootfsOp.Device> nodes, List<DeviceRule> rules) {
     }
 
     private static List<RootfsOp.Device> requested(ContainerConfig config, Device device) throws CriException {
-        String what = "container " + config.getMetadata().getName() + ": device " + device.getHostPath();
+        String what = "container " + config.getMetadata().getName() + ": device "
+                + device.getHostPath().replace('\0', '?');
+        String wanted = device.getContainerPath();
+        if (device.getHostPath().indexOf('\0') >= 0 || wanted.indexOf('\0') >= 0) {
+            throw CriException.invalid(what + ": a path has a NUL in it");
+        }
+        if (!wanted.isEmpty() && !wanted.startsWith("/")) {
+            throw CriException.invalid(what + ": the container path \"" + wanted + "\" must be absolute");
+        }
         Path host = Path.of(device.getHostPath()).normalize();
         Path parent = host.getParent();
         if (!host.isAbsolute() || parent == null) {
             throw CriException.invalid(what + ": must be an absolute path of a device or a folder of devices");
         }
-        String inner = device.getContainerPath().isEmpty() ? host.toString() : device.getContainerPath();
+        String inner = wanted.isEmpty() ? host.toString() : wanted;
         List<RootfsOp.Device> nodes = new ArrayList<>();
         try {
             // A link names the device that it leads to, as udev makes them.
