@@ -95,3 +95,12 @@ c rmp -f "$PLAIN"
 check "rmp -f of a ready pod" prints 'Removed sandbox'
 c pods -q
 check "no pod is left" prints_nothing
+
+c info
+if json '[.runtimeHandlers[] | .features.user_namespaces // false] | all'; then
+    run_pod mapped '.linux.security_context.namespace_options += {network: 0, userns_options: {mode: 0, uids: [{host_id: 655360, container_id: 0, length: 65536}], gids: [{host_id: 720896, container_id: 0, length: 65536}]}}'
+    c inspectp "$POD"
+    check "the user namespace and its mappings are told" json '.info.runtimeSpec.linux | ([.namespaces[].type] | index("user")) != null
+        and .uidMappings == [{containerID: 0, hostID: 655360, size: 65536}] and .gidMappings == [{containerID: 0, hostID: 720896, size: 65536}]'
+    c rmp -f "$POD"
+fi

@@ -3,12 +3,14 @@ package io.gantry.runtime;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.gantry.cri.v1.IDMapping;
 import io.gantry.cri.v1.LinuxContainerResources;
 import io.gantry.cri.v1.LinuxContainerSecurityContext;
 import io.gantry.cri.v1.Mount;
 import io.gantry.cri.v1.MountPropagation;
 import io.gantry.cri.v1.NamespaceMode;
 import io.gantry.cri.v1.PodSandboxMetadata;
+import io.gantry.cri.v1.UserNamespace;
 import io.gantry.runtime.state.ProcessRecord;
 import io.gantry.sandbox.Capabilities;
 import io.gantry.sandbox.Cgroups;
@@ -36,6 +38,7 @@ final class SpecView {
             namespaces.addObject().put("type", "pid");
         }
         podNamespaces(namespaces, pod, node, false);
+        userNamespace(linux, namespaces, pod);
         return spec;
     }
 
@@ -64,6 +67,7 @@ final class SpecView {
             namespaces.addObject().put("type", "cgroup");
         }
         podNamespaces(namespaces, pod, node, true);
+        userNamespace(linux, namespaces, pod);
         security.getMaskedPathsList().forEach(linux.putArray("maskedPaths")::add);
         security.getReadonlyPathsList().forEach(linux.putArray("readonlyPaths")::add);
         return spec;
@@ -193,6 +197,22 @@ final class SpecView {
                     .put("type", "network")
                     .put("path", node.layout().netns(pod.id()).toString());
         }
+    }
+
+    private static void userNamespace(ObjectNode linux, ArrayNode namespaces, Pod pod) {
+        UserNamespace users = pod.namespaces().getUsernsOptions();
+        if (users.getMode() == NamespaceMode.POD && users.getUidsCount() > 0) {
+            namespaces.addObject().put("type", "user");
+            mappings(linux.putArray("uidMappings"), users.getUidsList());
+            mappings(linux.putArray("gidMappings"), users.getGidsList());
+        }
+    }
+
+    private static void mappings(ArrayNode shown, List<IDMapping> mappings) {
+        mappings.forEach(mapping -> shown.addObject()
+                .put("containerID", Integer.toUnsignedLong(mapping.getContainerId()))
+                .put("hostID", Integer.toUnsignedLong(mapping.getHostId()))
+                .put("size", Integer.toUnsignedLong(mapping.getLength())));
     }
 
     private static void ofInit(ObjectNode namespace, Pod pod, String name) {
