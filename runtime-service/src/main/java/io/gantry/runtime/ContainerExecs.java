@@ -44,7 +44,7 @@ final class ContainerExecs {
             }
             return result;
         } catch (SandboxException e) {
-            throw Failures.of("exec " + command.getFirst() + " in container " + container.id(), e);
+            throw Failures.of("exec " + command.getFirst(), e);
         }
     }
 
@@ -59,7 +59,7 @@ final class ContainerExecs {
         try {
             return new ShimSession(shim.exec(spec(container, command, streams, size, Duration.ZERO)));
         } catch (SandboxException e) {
-            throw Failures.of("exec " + command.getFirst() + " in container " + container.id(), e);
+            throw Failures.of("exec " + command.getFirst(), e);
         }
     }
 
@@ -69,7 +69,7 @@ final class ContainerExecs {
         try {
             return new ShimSession(shim.attach(container.id(), streams.stdin(), streams.stdout(), streams.stderr()));
         } catch (SandboxException e) {
-            throw Failures.of("attach to container " + container.id(), e);
+            throw Failures.of("attach", e);
         }
     }
 

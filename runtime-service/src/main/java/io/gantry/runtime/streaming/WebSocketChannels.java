@@ -42,6 +42,9 @@ final class WebSocketChannels extends SimpleChannelInboundHandler<WebSocketFrame
     private final ClientConnection connection;
     private final User user;
 
+    /** Our end of it has been sent. */
+    private volatile boolean finished;
+
     /** The channel of the message of which more comes. */
     private int current = NONE;
 
@@ -62,7 +65,10 @@ final class WebSocketChannels extends SimpleChannelInboundHandler<WebSocketFrame
                 connection.send(new PongWebSocketFrame(ping.content().retain()));
             case PongWebSocketFrame _ -> {}
             case CloseWebSocketFrame close -> {
-                connection.send(close.retain());
+                // An answer to ours is not answered.
+                if (!finished) {
+                    connection.send(close.retain());
+                }
                 context.close();
             }
             default -> {
@@ -120,6 +126,7 @@ final class WebSocketChannels extends SimpleChannelInboundHandler<WebSocketFrame
 
     /** Ends the WebSocket in order. */
     void finish() {
+        finished = true;
         connection.send(new CloseWebSocketFrame(WebSocketCloseStatus.NORMAL_CLOSURE));
         connection.closeAfterClient();
     }

@@ -155,8 +155,23 @@ class WebSocketTest {
             process.exits(0);
             assertThat(client.receive().text()).isEqualTo("\1out");
             assertThat(client.receive().text()).startsWith("\3{").contains("Success");
-            assertThat(client.receive().opcode()).isEqualTo(CLOSE);
+            Frame end = client.receive();
+            assertThat(end.opcode()).isEqualTo(CLOSE);
+            client.send(true, CLOSE, end.payload());
+            assertThat(client.in.read()).as("nothing after the end").isEqualTo(-1);
         }
+    }
+
+    @Test
+    void aClientsCloseIsAnsweredAndHangsUp() throws Exception {
+        try (Client client = exec("v5.channel.k8s.io")) {
+            client.send(true, CLOSE, new byte[] {3, (byte) 0xe8});
+            Frame end = client.receive();
+            assertThat(end.opcode()).isEqualTo(CLOSE);
+            assertThat(end.payload()).containsExactly(3, 0xe8);
+            assertThat(client.in.read()).isEqualTo(-1);
+        }
+        assertThat(process.closed.await(30, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test
