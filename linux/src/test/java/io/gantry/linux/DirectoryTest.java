@@ -189,6 +189,21 @@ class DirectoryTest {
     }
 
     @Test
+    void spreadingIsSetWhereTheFileSystemHasItAndPassedOverElsewhere() throws Exception {
+        try (Directory proc = Directory.open(Path.of("/proc"))) {
+            proc.spreadSubdirectories();
+        }
+        directory.spreadSubdirectories();
+        directory.mkdir("below", 0700);
+        Process lsattr = new ProcessBuilder("lsattr", "-d", folder.toString())
+                .redirectErrorStream(true)
+                .start();
+        String flags = new String(lsattr.getInputStream().readAllBytes(), StandardCharsets.UTF_8).split(" ", 2)[0];
+        assertThat(flags.contains("T"))
+                .isEqualTo(Files.getFileStore(folder).type().equals("ext4"));
+    }
+
+    @Test
     void closingTwiceIsFineAndUseAfterwardsIsNot() throws Exception {
         Fd file = directory.openFile("x", OpenFlags.WRONLY | OpenFlags.CREAT, 0600);
         file.close();

@@ -22,12 +22,14 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 
 /**
- * Fetches layers: a thread that fetches and hashes, one that inflates, and the caller's, which hashes again and unpacks. The unpacking ones are platform threads,
+ * Fetches layers: a thread that fetches and hashes, one that inflates, one that hashes again, and the caller's, which unpacks. All but the first are platform threads,
  * since a system call that waits for the disk holds a virtual thread's carrier, and with all carriers held the daemon would answer nobody.
  */
 final class LayerFetch {
     private static final ThreadFactory FETCH =
             Thread.ofVirtual().name("layer-fetch-", 0).factory();
+    private static final ThreadFactory HASH =
+            Thread.ofPlatform().daemon().name("layer-hash-", 0).factory();
     private static final ThreadFactory INFLATE =
             Thread.ofPlatform().daemon().name("layer-inflate-", 0).factory();
 
@@ -79,9 +81,10 @@ final class LayerFetch {
                 ReadAhead compressed = new ReadAhead(source, FETCH);
                 InputStream plain = Decompression.open(compressed);
                 ReadAhead inflated = new ReadAhead(plain, INFLATE);
+                ReadAhead hashed = new ReadAhead(new DigestInputStream(inflated, computation), HASH);
                 Directory root = Directory.open(build.tree());
                 LayerUnpacker unpacker = new LayerUnpacker(root)) {
-            size = unpacker.unpack(new DigestInputStream(inflated, computation));
+            size = unpacker.unpack(hashed);
             // Bytes after the end of the compressed data belong to the blob too; only at its end has it been verified.
             compressed.transferTo(OutputStream.nullOutputStream());
         }

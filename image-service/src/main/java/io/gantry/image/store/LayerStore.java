@@ -31,6 +31,9 @@ public final class LayerStore {
 
     LayerStore(StorePaths paths) throws IOException {
         this.paths = paths;
+        try (Directory tmp = Directory.open(paths.tmp())) {
+            tmp.spreadSubdirectories();
+        }
         try (DirectoryStream<Path> folders = Files.newDirectoryStream(paths.layers())) {
             for (Path folder : folders) {
                 load(folder);
