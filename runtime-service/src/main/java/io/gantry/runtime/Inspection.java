@@ -5,9 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.MessageOrBuilder;
-import com.google.protobuf.util.JsonFormat;
 import io.gantry.cni.CniConfig;
 import io.gantry.cni.CniStatus;
 import io.gantry.cri.v1.PodSandboxConfig;
@@ -35,7 +32,7 @@ final class Inspection {
         info.put("snapshotter", "overlayfs");
         info.put("runtimeType", Version.NAME);
         info.putNull("runtimeOptions");
-        info.set("config", json(container.config()));
+        info.set("config", ProtoJson.of(container.config()));
         info.set("runtimeSpec", SpecView.of(container, pod, node));
         return Map.of("info", text(info));
     }
@@ -53,7 +50,7 @@ final class Inspection {
         info.put("runtimeHandler", pod.runtimeHandler());
         info.put("runtimeType", Version.NAME);
         info.putNull("runtimeOptions");
-        info.set("config", json(config));
+        info.set("config", ProtoJson.of(config));
         info.set("runtimeSpec", SpecView.of(pod, node));
         PodState.Network network = pod.state().network();
         JsonNode cni = network.cniResult().isEmpty() ? JSON.nullNode() : CniResultView.of(parse(network.cniResult()));
@@ -98,14 +95,6 @@ final class Inspection {
         info.put("cniconfig", cni.toString());
         info.put("lastCNILoadStatus", network.ready() ? "OK" : network.message());
         return info;
-    }
-
-    private static JsonNode json(MessageOrBuilder message) throws CriException {
-        try {
-            return parse(JsonFormat.printer().preservingProtoFieldNames().print(message));
-        } catch (InvalidProtocolBufferException e) {
-            throw new CriException(CriException.Kind.INTERNAL, "show a configuration: " + e.getMessage(), e);
-        }
     }
 
     private static JsonNode parse(String json) throws CriException {
