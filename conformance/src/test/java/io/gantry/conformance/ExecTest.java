@@ -75,6 +75,22 @@ class ExecTest {
     }
 
     @Test
+    void manyThatPrintAsMuchAsIsKeptAreAllAnswered() throws Exception {
+        String both = "head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2";
+        try (ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<Integer>> sizes = IntStream.range(0, 8)
+                    .mapToObj(i -> calls.submit(() -> {
+                        ExecSyncResponse answer = cri.execSync(container, 120, "sh", "-c", both);
+                        return answer.getStdout().size() + answer.getStderr().size();
+                    }))
+                    .toList();
+            for (Future<Integer> size : sizes) {
+                assertThat(size.get()).isEqualTo(2 * CAP);
+            }
+        }
+    }
+
+    @Test
     void aTimeoutKillsTheWholeTree() {
         // Children that ignore signals and one that has left the session.
         Status status = Cri.failureOf(() -> cri.execSync(

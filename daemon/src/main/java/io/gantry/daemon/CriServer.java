@@ -3,6 +3,8 @@ package io.gantry.daemon;
 import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -22,6 +24,12 @@ final class CriServer {
 
     private static final int DRAIN_SECONDS = 10;
 
+    /**
+     * Outside of the heap: gRPC's own takes large answers into it, and keeps their room for ever. In chunks of 1 MiB (a page of 8 KiB, 2^7 times), which
+     * are gRPC's largest buffers, so that what an answer needed is given back.
+     */
+    private static final ByteBufAllocator BUFFERS = new PooledByteBufAllocator(true, 0, 1, 8192, 7, 256, 64, false);
+
     private final SocketFile socket;
     private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
     private final ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor();
@@ -34,6 +42,7 @@ final class CriServer {
                 .channelType(EpollServerDomainSocketChannel.class)
                 // gRPC sets it for TCP; a Unix socket does not know it and would log a warning for each connection.
                 .withChildOption(ChannelOption.SO_KEEPALIVE, null)
+                .withChildOption(ChannelOption.ALLOCATOR, BUFFERS)
                 .bossEventLoopGroup(loop)
                 .workerEventLoopGroup(loop)
                 .executor(calls)

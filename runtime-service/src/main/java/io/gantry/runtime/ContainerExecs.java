@@ -2,12 +2,13 @@ package io.gantry.runtime;
 
 import io.gantry.runtime.streaming.ProcessSession;
 import io.gantry.runtime.streaming.ProcessStreams;
-import io.gantry.sandbox.ExecResult;
+import io.gantry.sandbox.ContainerExit;
 import io.gantry.sandbox.ExecSpec;
 import io.gantry.sandbox.ProcessSpec;
 import io.gantry.sandbox.ProcessSpec.TerminalSize;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Shim;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -25,26 +26,45 @@ final class ContainerExecs {
         this.containers = containers;
     }
 
+    /** Where a command's output is kept. */
+    CommandOutput output() {
+        return new CommandOutput(node.layout().tmp(), MAX_OUTPUT);
+    }
+
     /**
-     * Runs a command to its end.
+     * Runs a command to its end and gives its exit code.
      *
      * @param timeout 0 for none; after it the command and all that it started are killed
      * @throws CriException DEADLINE_EXCEEDED if it was; FAILED_PRECONDITION if the container does not run; INVALID for no command
      */
-    ExecResult execSync(Container container, List<String> command, Duration timeout) throws CriException {
+    int execSync(
+            Container container, List<String> command, Duration timeout, CommandOutput stdout, CommandOutput stderr)
+            throws CriException {
         Shim shim = running(container);
         try {
-            ExecResult result = shim.execSync(
-                    spec(container, command, new ProcessStreams(false, true, true, false), null, timeout), MAX_OUTPUT);
-            if (result.timedOut()) {
+            ExecSpec spec = spec(container, command, new ProcessStreams(false, true, true, false), null, timeout);
+            ContainerExit exit = shim.execSync(spec, new Shim.Output() {
+                @Override
+                public void stdout(byte[] data) throws IOException {
+                    stdout.add(data);
+                }
+
+                @Override
+                public void stderr(byte[] data) throws IOException {
+                    stderr.add(data);
+                }
+            });
+            if (exit.timedOut()) {
                 throw new CriException(
                         CriException.Kind.DEADLINE_EXCEEDED,
                         "command " + command.getFirst() + " in container " + container.id()
                                 + " timed out: it and what it started were killed after " + timeout.toSeconds() + " s");
             }
-            return result;
+            return exit.code();
         } catch (SandboxException e) {
             throw Failures.of("exec " + command.getFirst(), e);
+        } catch (IOException e) {
+            throw Failures.of("keep the output of " + command.getFirst() + " in container " + container.id(), e);
         }
     }
 

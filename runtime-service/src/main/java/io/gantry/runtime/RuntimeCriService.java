@@ -1,6 +1,5 @@
 package io.gantry.runtime;
 
-import com.google.protobuf.ByteString;
 import io.gantry.cri.v1.AttachRequest;
 import io.gantry.cri.v1.AttachResponse;
 import io.gantry.cri.v1.CgroupDriver;
@@ -78,7 +77,6 @@ import io.gantry.cri.v1.VersionRequest;
 import io.gantry.cri.v1.VersionResponse;
 import io.gantry.runtime.streaming.ProcessStreams;
 import io.gantry.runtime.streaming.StreamingServer;
-import io.gantry.sandbox.ExecResult;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
@@ -96,6 +94,7 @@ final class RuntimeCriService extends WithoutCheckpoints {
     private final NodeStatus status;
     private final ResourceUpdates updates;
     private final ContainerEvents events;
+    private final LargeAnswers largeAnswers = new LargeAnswers();
 
     RuntimeCriService(
             Node node,
@@ -279,16 +278,24 @@ final class RuntimeCriService extends WithoutCheckpoints {
 
     @Override
     public void execSync(ExecSyncRequest request, StreamObserver<ExecSyncResponse> observer) {
-        Answer.to(observer, () -> {
-            Container container = node.containers().require(request.getContainerId());
-            ExecResult result = execs.execSync(
-                    container, request.getCmdList(), Duration.ofSeconds(Math.max(0, request.getTimeout())));
-            return ExecSyncResponse.newBuilder()
-                    .setStdout(ByteString.copyFrom(result.stdout()))
-                    .setStderr(ByteString.copyFrom(result.stderr()))
-                    .setExitCode(result.exitCode())
-                    .build();
-        });
+        try (CommandOutput stdout = execs.output();
+                CommandOutput stderr = execs.output()) {
+            Answer.to(observer, () -> {
+                Container container = node.containers().require(request.getContainerId());
+                int code = execs.execSync(
+                        container,
+                        request.getCmdList(),
+                        Duration.ofSeconds(Math.max(0, request.getTimeout())),
+                        stdout,
+                        stderr);
+                largeAnswers.admit(observer, stdout.size() + stderr.size());
+                return ExecSyncResponse.newBuilder()
+                        .setStdout(stdout.bytes())
+                        .setStderr(stderr.bytes())
+                        .setExitCode(code)
+                        .build();
+            });
+        }
     }
 
     @Override

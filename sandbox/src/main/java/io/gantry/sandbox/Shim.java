@@ -4,7 +4,7 @@ import io.gantry.linux.Errno;
 import io.gantry.linux.LinuxException;
 import io.gantry.linux.Pidfd;
 import io.gantry.linux.ProcessId;
-import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -141,12 +141,15 @@ public final class Shim {
         return session(frame(Frame.EXEC, spec::encode), what, spec.container());
     }
 
-    /**
-     * Runs a process in a container and collects what it prints.
-     *
-     * @param maxBytesPerStream what is printed beyond is dropped, and the result says so
-     */
-    public ExecResult execSync(ExecSpec spec, int maxBytesPerStream) throws SandboxException {
+    /** Takes what a command prints, piece by piece. What it throws ends the session. */
+    public interface Output {
+        void stdout(byte[] data) throws IOException;
+
+        void stderr(byte[] data) throws IOException;
+    }
+
+    /** Runs a process in a container to its end. */
+    public ContainerExit execSync(ExecSpec spec, Output output) throws SandboxException, IOException {
         String what = "cannot exec in container " + spec.container();
         try (ShimConnection connection = open(frame(Frame.EXEC, spec::encode), deadlines.start())) {
             connection.readOk(what, spec.container());
@@ -154,21 +157,13 @@ public final class Shim {
             if (spec.timeout() != null && !spec.timeout().isZero()) {
                 connection.arm(spec.timeout().plus(deadlines.grace()));
             }
-            CappedBytes stdout = new CappedBytes(maxBytesPerStream);
-            CappedBytes stderr = new CappedBytes(maxBytesPerStream);
             StreamSession session = new StreamSession(connection, what, spec.container(), 0);
             while (true) {
                 switch (session.next()) {
-                    case StreamEvent.Stdout output -> stdout.add(output.data());
-                    case StreamEvent.Stderr output -> stderr.add(output.data());
+                    case StreamEvent.Stdout piece -> output.stdout(piece.data());
+                    case StreamEvent.Stderr piece -> output.stderr(piece.data());
                     case StreamEvent.Exit end -> {
-                        return new ExecResult(
-                                stdout.bytes.toByteArray(),
-                                stderr.bytes.toByteArray(),
-                                stdout.truncated,
-                                stderr.truncated,
-                                end.exit().code(),
-                                end.exit().timedOut());
+                        return end.exit();
                     }
                     case null -> throw ended(what);
                 }
@@ -381,21 +376,5 @@ public final class Shim {
             states.add(new ContainerState(id, status, process, started, exit));
         }
         return List.copyOf(states);
-    }
-
-    private static final class CappedBytes {
-        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        private final int limit;
-        private boolean truncated;
-
-        private CappedBytes(int limit) {
-            this.limit = limit;
-        }
-
-        private void add(byte[] data) {
-            int kept = Math.min(data.length, limit - bytes.size());
-            bytes.write(data, 0, kept);
-            truncated |= kept < data.length;
-        }
     }
 }

@@ -181,48 +181,47 @@ class ShimTest {
         shim.startPod(pod.spec());
         Cgroup group = start("c1", "touch /marker; " + WAIT_FOREVER);
         // The touch is done before the shell forks its sleep, which the exec waits for.
-        ExecResult result = shim.execSync(
-                exec("c1", group, "until [ -e /marker ]; do sleep 0.01; done; echo out; echo err >&2; exit 4", null),
-                1000);
+        ExecResult result = ExecResult.of(
+                shim,
+                exec("c1", group, "until [ -e /marker ]; do sleep 0.01; done; echo out; echo err >&2; exit 4", null));
         assertThat(new String(result.stdout(), StandardCharsets.UTF_8)).isEqualTo("out\n");
         assertThat(new String(result.stderr(), StandardCharsets.UTF_8)).isEqualTo("err\n");
         assertThat(result.exitCode()).isEqualTo(4);
         assertThat(result.timedOut()).isFalse();
 
-        ExecResult large = shim.execSync(exec("c1", group, "head -c 1000000 /dev/zero", null), 300_000);
-        assertThat(large.stdout()).hasSize(300_000);
-        assertThat(large.stdoutTruncated()).isTrue();
+        ExecResult large = ExecResult.of(shim, exec("c1", group, "head -c 1000000 /dev/zero", null));
+        assertThat(large.stdout()).hasSize(1_000_000);
 
         // The sleep in the background holds the pipes, and must go as well.
         ExecResult late =
-                shim.execSync(exec("c1", group, "sleep 1000 & echo before; sleep 1000", Duration.ofMillis(300)), 1000);
+                ExecResult.of(shim, exec("c1", group, "sleep 1000 & echo before; sleep 1000", Duration.ofMillis(300)));
         assertThat(late.timedOut()).isTrue();
         assertThat(late.exitCode()).isEqualTo(137);
         assertThat(new String(late.stdout(), StandardCharsets.UTF_8)).isEqualTo("before\n");
-        ExecResult left = shim.execSync(exec("c1", group, "ls /proc | grep -c '^[0-9]'", null), 1000);
+        ExecResult left = ExecResult.of(shim, exec("c1", group, "ls /proc | grep -c '^[0-9]'", null));
         // The pod's init, the container's shell and its sleep, this shell, ls and grep.
         assertThat(new String(left.stdout(), StandardCharsets.UTF_8).strip()).isIn("5", "6");
 
-        assertThatThrownBy(() -> shim.execSync(
+        assertThatThrownBy(() -> ExecResult.of(
+                        shim,
                         new ExecSpec(
                                 "c1",
                                 ProcessSpec.builder(List.of("/no/such")).build(),
                                 group.placement(),
                                 false,
                                 null,
-                                null),
-                        10))
+                                null)))
                 .isInstanceOfSatisfying(
                         SandboxException.class, e -> assertThat(e.errno()).isEqualTo(io.gantry.linux.Errno.ENOENT))
                 .hasMessageContaining("/no/such");
-        assertThatThrownBy(() -> shim.execSync(exec("none", group, "true", null), 10))
+        assertThatThrownBy(() -> ExecResult.of(shim, exec("none", group, "true", null)))
                 .isInstanceOfSatisfying(
                         SandboxException.class, e -> assertThat(e.kind()).isEqualTo(SandboxException.Kind.NOT_FOUND));
 
         assertThat(shim.kill("c1", Signals.SIGKILL, true)).isTrue();
         assertThat(shim.waitFor("c1").code()).isEqualTo(137);
         assertThat(shim.waitFor("c1").signal()).isEqualTo(9);
-        assertThatThrownBy(() -> shim.execSync(exec("c1", group, "true", null), 10))
+        assertThatThrownBy(() -> ExecResult.of(shim, exec("c1", group, "true", null)))
                 .isInstanceOfSatisfying(
                         SandboxException.class,
                         e -> assertThat(e.kind()).isEqualTo(SandboxException.Kind.FAILED_PRECONDITION));
@@ -322,7 +321,7 @@ class ShimTest {
         }
         Files.move(pod.log("c1"), folder.resolve("rotated"));
         shim.reopenLog("c1");
-        shim.execSync(exec("c1", group, "touch /go", null), 10);
+        ExecResult.of(shim, exec("c1", group, "touch /go", null));
         shim.waitFor("c1");
         assertThat(log("c1")).isEqualTo("stdout F two");
         assertThat(Files.readString(folder.resolve("rotated"))).contains("one").doesNotContain("two");

@@ -93,7 +93,8 @@ class UserNamespaceTest {
         assertThat(CgroupFiles.processes(group.placement().killGroups().getFirst()))
                 .contains(process.pid());
 
-        ExecResult seen = shim.execSync(
+        ExecResult seen = ExecResult.of(
+                shim,
                 new ExecSpec(
                         "c1",
                         TestPod.shell("id -u; id -g; cat /made; stat -c %u /made /dev/null /; echo x > /by-exec")
@@ -101,8 +102,7 @@ class UserNamespaceTest {
                         group.placement(),
                         false,
                         Duration.ofSeconds(30),
-                        null),
-                1 << 20);
+                        null));
         assertThat(new String(seen.stdout(), StandardCharsets.UTF_8)).isEqualTo("0\n0\nmade\n0\n0\n0\n");
         assertThat(owner(folder.resolve("c1/upper/by-exec"))).isEqualTo("524288:589824");
         assertThat(owner(pod.log("c1"))).isEqualTo("0:0");
