@@ -1,21 +1,22 @@
 #!/bin/bash
 # aot.sh [DIST]: trains the AOT cache of a distribution: starts its daemon in a throw-away folder, has it pull an image and run a pod, and
-# ends it; the JVM then writes DIST/lib/gantry.aot, which the launcher uses from then on. It takes half a minute and needs root.
+# ends it; the JVM then writes DIST/lib/gantry-BUILD.aot, which the launcher uses from then on. It takes half a minute and needs root.
 # The cache is good for this JVM, these jars and these flags; another JVM leaves it aside and starts without.
 . "$(dirname "$0")/../conformance/lib.sh"
 
 [ $# -le 1 ] || die "usage: aot.sh [DIST]"
 DIST=$(cd "${1:-$REPOSITORY/packaging/target/dist}" && pwd -P)
-CACHE_FILE=$DIST/lib/gantry.aot
+CACHE_FILE=$DIST/lib/gantry-$(cat "$DIST/lib/build").aot
 need_root
 need_cri_tools
-rm -f "$CACHE_FILE" "$CACHE_FILE.new"
+rm -f "$DIST"/lib/gantry-*.aot "$CACHE_FILE.new"
 
 DIR=$(new_folder aot)
 trap 'finish "$DIR" || exit 1; rm -f "$CACHE_FILE.new"' EXIT
 export GANTRY=$DIST/bin/gantry
 crictl() { crictl_in "$DIR" "$@" >/dev/null; }
 
+"$CONFORMANCE/images.sh" "$DIR" bench >/dev/null
 printf '[image]\nembedded_dir = "%s"\n' "$DIST/share/gantry/images" >"$DIR/config.toml"
 mkdir "$DIR/logs"
 GANTRY_JAVA_OPTIONS="${GANTRY_JAVA_OPTIONS:-} -XX:AOTCacheOutput=$CACHE_FILE.new" "$CONFORMANCE/daemon.sh" "$DIR" >/dev/null
@@ -36,6 +37,8 @@ for _ in 1 2; do
     crictl info
     crictl images
     crictl imagefsinfo
+    crictl pull gantry.test/many-files:1
+    crictl rmi gantry.test/many-files:1
     POD=$(crictl_in "$DIR" runp "$DIR/pod.json")
     CONTAINER=$(crictl_in "$DIR" create "$POD" "$DIR/container.json" "$DIR/pod.json")
     crictl start "$CONTAINER"

@@ -23,6 +23,7 @@ install -m 644 target/natives/META-INF/native/*.so "$new/lib/native/"
     # Without -p each build would change the times, and with them the AOT cache's idea of its class path.
     install -p -m 644 "$jar" "$new/lib/"
 done
+cat "$new"/lib/*.jar | sha256sum | cut -c1-16 >"$new/lib/build"
 install -m 644 ../LICENSE "$new/LICENSE"
 
 hello=$target/hello

@@ -67,7 +67,7 @@ same_as_archive() {
     mkdir "$WORK/unpacked"
     tar -xzf "$REPOSITORY"/packaging/target/gantry-"$VERSION"-linux-"$(uname -m)".tar.gz -C "$WORK/unpacked"
     # The cache is trained in place and belongs to the machine.
-    diff -r --exclude gantry.aot "$DIST" "$WORK/unpacked/gantry-$VERSION"
+    diff -r --exclude "gantry-*.aot" "$DIST" "$WORK/unpacked/gantry-$VERSION"
 }
 shim_is_static() { ! readelf -l "$DIST/lib/gantry-shim" | grep -q INTERP; }
 check "archive holds the distribution" same_as_archive
@@ -110,7 +110,7 @@ check "hello serves, logs and ends at SIGTERM" hello_serves
 # ---- AOT cache, on a copy, so that the distribution stays as it was built
 
 cp -rp "$DIST" "$WORK/dist"
-rm -f "$WORK/dist/lib/gantry.aot"
+rm -f "$WORK"/dist/lib/gantry-*.aot
 copy_with() { GANTRY_JAVA_OPTIONS=$* "$WORK/dist/bin/gantry" version; }
 check "AOT cache is trained" "$REPOSITORY/packaging/aot.sh" "$WORK/dist"
 check "AOT cache is in force" copy_with -XX:AOTMode=on
@@ -126,9 +126,16 @@ daemon_uses_cache() {
     echo "$cached of $all classes of gantry, Netty and gRPC came from the cache"
     [ "$all" -gt 100 ] && [ $((cached * 100)) -gt $((all * 90)) ]
 }
+# The JVM itself would run the classes of the jars that the cache was made from.
+other_build_leaves_cache() {
+    echo another >"$WORK/dist/lib/build"
+    ! copy_with -Xlog:class+load | grep 'io.gantry.daemon.Main source: shared objects file'
+}
 nothing_unpacked() { [ -z "$(ls "$WORK/tmp")" ] || { ls "$WORK/tmp"; return 1; }; }
 check "daemon takes its classes from the cache" daemon_uses_cache
 check "daemon unpacks nothing into the temporary folder" nothing_unpacked
+
+check "AOT cache of other jars is left aside" other_build_leaves_cache
 
 totals $PASSED $FAILED 0
 [ $FAILED = 0 ]

@@ -26,7 +26,7 @@ func main() {
 	image := flag.String("image", "", "a busybox image")
 	many := flag.String("many", "", "the image to pull for PullImage")
 	samples := flag.Int("samples", 40, "samples of each call")
-	pods := flag.Int("pods", 10, "pods to hold for the measurement of memory")
+	pods := flag.Int("pods", 110, "pods to hold for the measurement of memory")
 	shimDir := flag.String("shims", "", "processes with this text in their command line, but for -daemon's, are the shims")
 	daemon := flag.Int("daemon", 0, "process id of the daemon")
 	flag.Parse()
@@ -154,9 +154,12 @@ func (b bench) memory(ctx context.Context, pods int, shimDir string, daemon int)
 	if len(shims) == 0 {
 		check(fmt.Errorf("no process has %s in its command line", shimDir))
 	}
+	total := daemonMemory.pss
 	for _, shim := range shims {
+		total += shim.private
 		fmt.Printf("shim-pss\t%d\nshim-private\t%d\nshim-rss\t%d\n", shim.pss, shim.private, shim.rss)
 	}
+	fmt.Printf("node-total\t%d\n", total)
 	for _, id := range ids {
 		b.removePod(ctx, id)
 	}
