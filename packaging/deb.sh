@@ -18,7 +18,7 @@ rm -rf "$root" "$target"/gantry_*.deb
 mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/usr/lib/systemd/system" "$root/usr/share/doc/gantry" "$root/etc/gantry/certs.d"
 cp -rp "$target/dist" "$root/usr/lib/gantry"
 # These have their own places, and the cache is the machine's.
-rm -rf "$root/usr/lib/gantry/etc" "$root/usr/lib/gantry/lib/systemd" "$root/usr/lib/gantry/LICENSE" "$root/usr/lib/gantry/lib/gantry.aot"
+rm -rf "$root/usr/lib/gantry/etc" "$root/usr/lib/gantry/lib/systemd" "$root/usr/lib/gantry/LICENSE" "$root"/usr/lib/gantry/lib/gantry-*.aot
 install -m 755 src/main/debian/gantry-train "$root/usr/lib/gantry/bin/gantry-train"
 ln -s ../lib/gantry/bin/gantry "$root/usr/bin/gantry"
 install -m 644 "$target/dist/etc/config.toml" "$root/etc/gantry/config.toml"
