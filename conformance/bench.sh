@@ -1,14 +1,16 @@
 #!/bin/bash
-# bench.sh: measures the built daemon in a fresh folder and prints medians beside baseline.tsv. Takes two to four minutes.
-# BENCH_SAMPLES (40) sets how many pods and containers, BENCH_PODS (110, what a kubelet allows) how many are held for the measurement of memory. critest's own benchmark does those; cribench (tools/) the rest.
-# To measure a peer in its place: GANTRY=program that takes the arguments of "gantry serve", BENCH_SHIMS=text in its shims' command lines.
+# bench.sh [--peer]: measures the built daemon in a fresh folder and prints medians beside baseline.tsv, or with --peer beside containerd's and runc's in
+# the same run, which are built as Go modules (peer/; two minutes the first time). Takes two to four minutes for each.
+# BENCH_SAMPLES (40) sets how many pods and containers, which critest's own benchmark makes; BENCH_PODS (110, what a kubelet allows) how many are
+# held for the measurement of memory, which like the rest is by cribench (tools/).
+# To measure another program: GANTRY=program that takes the arguments of "gantry serve", BENCH_SHIMS=text in its shims' command lines, BENCH_OUT=folder.
 . "$(dirname "$0")/lib.sh"
 
-[ $# = 0 ] || die "usage: bench.sh"
+[ $# = 0 ] || [ "$*" = --peer ] || die "usage: bench.sh [--peer]"
 need_root
 need_commands jq:jq
 SAMPLES=${BENCH_SAMPLES:-40}
-OUT=$CONFORMANCE/target/bench
+OUT=${BENCH_OUT:-$CONFORMANCE/target/bench}
 rm -rf "$OUT"
 mkdir -p "$OUT"
 
@@ -18,6 +20,17 @@ make_cribench() {
     CGO_ENABLED=0 nice go build -o "$1/cribench" ./cribench
     cd - >/dev/null
 }
+make_peer() {
+    need_go
+    need_commands pkg-config:pkg-config gcc:gcc
+    pkg-config --exists libseccomp || install_packages libseccomp-dev
+    say "building containerd and runc (two minutes)"
+    cd "$CONFORMANCE/peer"
+    CGO_ENABLED=0 nice go build -o "$1/" github.com/containerd/containerd/v2/cmd/containerd github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2
+    nice go build -tags seccomp -o "$1/runc" github.com/opencontainers/runc
+    cp serve "$1/"
+    cd - >/dev/null
+}
 need_cri_tools
 CRIBENCH=tools/cribench-$(key "$CONFORMANCE"/tools/cribench/*.go "$CONFORMANCE/tools/go.sum")
 once "$CRIBENCH" make_cribench
@@ -25,6 +38,14 @@ once "$CRIBENCH" make_cribench
 # What a machine that runs gantry has: a cache trained for it. A build throws the former one away.
 DIST=$(dirname "$(dirname "$GANTRY")")
 [ ! -r "$DIST/lib/jvm.options" ] || [ -s "$DIST/lib/gantry-$(cat "$DIST/lib/build").aot" ] || "$REPOSITORY/packaging/aot.sh" "$DIST"
+
+if [ "${1:-}" = --peer ]; then
+    PEER=tools/peer-$(key "$CONFORMANCE/peer/go.sum" "$CONFORMANCE/peer/serve")
+    once "$PEER" make_peer
+    say "containerd and runc"
+    GANTRY=$CACHE/$PEER/serve BENCH_SHIMS=containerd-shim-runc-v2 BENCH_OUT=$OUT/peer "$0" >/dev/null
+    say "gantry"
+fi
 
 DIR=$(new_folder bench)
 trap 'finish "$DIR" || exit 1' EXIT
@@ -75,6 +96,7 @@ while IFS=$'\t' read -r SAMPLE WHAT PEER GOAL; do
     ROW=$(awk -F'\t' -v sample="$SAMPLE" '$1 == sample' "$OUT/medians.tsv")
     [ -n "$ROW" ] || die "no sample of $SAMPLE"
     IFS=$'\t' read -r _ MEDIAN P95 _ <<<"$ROW"
+    [ ! -e "$OUT/peer/medians.tsv" ] || PEER=$(awk -F'\t' -v sample="$SAMPLE" '$1 == sample { printf "%.1f", $2 }' "$OUT/peer/medians.tsv")
     RATIO=$(awk -v a="$MEDIAN" -v b="$PEER" 'BEGIN { if (b > 0) printf "%.2f", a / b; else print "-" }')
     MARK=
     if [ "$GOAL" != - ]; then
