@@ -187,6 +187,21 @@ public final class Mounts {
         }
     }
 
+    /**
+     * A file in a mount of its own, which is read-only: what runs from there cannot be overwritten through /proc/PID/exe. The mount goes with the descriptor, but what
+     * runs from it keeps its file.
+     */
+    public static Fd readOnlyFile(Path file) throws LinuxException {
+        Fd tree = openTree(file);
+        try (Scratch s = Scratch.take()) {
+            setReadOnly(s, tree, MOUNT_ATTR_RDONLY);
+            return tree;
+        } catch (LinuxException e) {
+            tree.close();
+            throw e;
+        }
+    }
+
     private static Fd openTree(Path source) throws LinuxException {
         try (Scratch s = Scratch.take()) {
             long fd = Syscalls.call(

@@ -55,17 +55,23 @@ public final class Spawn {
      * @throws LinuxException if it cannot be started at all
      */
     public static Result run(List<String> arguments, List<String> environment, Duration timeout) throws LinuxException {
-        return OwnThread.call("spawn", () -> runHere(arguments, environment, timeout));
+        return run(arguments.getFirst(), arguments, environment, timeout);
     }
 
-    private static Result runHere(List<String> arguments, List<String> environment, Duration timeout)
+    /** The same for a program whose first argument, its own name, is not its path. */
+    public static Result run(String program, List<String> arguments, List<String> environment, Duration timeout)
             throws LinuxException {
+        return OwnThread.call("spawn", () -> runHere(program, arguments, environment, timeout));
+    }
+
+    private static Result runHere(
+            String program, List<String> arguments, List<String> environment, Duration timeout) throws LinuxException {
         long deadline = System.nanoTime() + timeout.toNanos();
         Fd[] pipe = pipe();
         int pid;
         try (Fd writeEnd = pipe[1];
                 Fd nothing = Fd.open("/dev/null", OpenFlags.RDWR, 0)) {
-            pid = spawn(arguments, environment, nothing.value(), writeEnd.value());
+            pid = spawn(program, arguments, environment, nothing.value(), writeEnd.value());
         } catch (LinuxException e) {
             pipe[0].close();
             throw e;
@@ -99,7 +105,8 @@ public final class Spawn {
         }
     }
 
-    private static int spawn(List<String> arguments, List<String> environment, int nothing, int stderr)
+    private static int spawn(
+            String program, List<String> arguments, List<String> environment, int nothing, int stderr)
             throws LinuxException {
         try (Arena arena = Arena.ofConfined()) {
             // glibc's posix_spawn_file_actions_t has 80 bytes on both architectures.
@@ -116,16 +123,16 @@ public final class Spawn {
                 check((int) CLOSE_FROM.invokeExact(at, 3), "posix_spawn_file_actions_addclosefrom_np");
                 check((int) ATTR_INIT.invokeExact(attributes), "posix_spawnattr_init");
                 setSignals(arena, attributes);
-                MemorySegment program = arena.allocateFrom(arguments.getFirst());
+                MemorySegment path = arena.allocateFrom(program);
                 int error = (int) SPAWN.invokeExact(
                         pid.address(),
-                        program.address(),
+                        path.address(),
                         at,
                         attributes,
                         strings(arena, arguments),
                         strings(arena, environment));
                 if (error != 0) {
-                    throw new LinuxException("posix_spawn", arguments.getFirst(), error);
+                    throw new LinuxException("posix_spawn", program, error);
                 }
             } finally {
                 check((int) DESTROY.invokeExact(at), "posix_spawn_file_actions_destroy");

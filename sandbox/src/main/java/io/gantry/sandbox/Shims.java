@@ -1,6 +1,8 @@
 package io.gantry.sandbox;
 
+import io.gantry.linux.Fd;
 import io.gantry.linux.LinuxException;
+import io.gantry.linux.Mounts;
 import io.gantry.linux.ProcessId;
 import io.gantry.linux.Spawn;
 import java.io.IOException;
@@ -11,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Starts shims and finds those that a former daemon started. */
 public final class Shims {
@@ -18,6 +21,7 @@ public final class Shims {
     private static final int NOT_IN_HOST_NETWORK = 3;
 
     private final Path binary;
+    private @Nullable Fd sealed;
 
     /**
      * @param binary the gantry-shim program
@@ -34,7 +38,8 @@ public final class Shims {
     public Shim launch(Path podRunDir) throws SandboxException {
         String pod = String.valueOf(podRunDir.getFileName());
         try {
-            Spawn.Result result = Spawn.run(List.of(binary.toString(), podRunDir.toString()), List.of(), LAUNCH);
+            Spawn.Result result =
+                    Spawn.run(sealed(), List.of("gantry-shim", podRunDir.toString(), "sealed"), List.of(), LAUNCH);
             if (result.code() != 0) {
                 String why = result.timedOut()
                         ? "it did not get ready in time"
@@ -50,6 +55,17 @@ public final class Shims {
         return reconnect(podRunDir)
                 .orElseThrow(() -> new SandboxException(
                         SandboxException.Kind.INTERNAL, "the shim of pod " + pod + " ended as soon as it had started"));
+    }
+
+    /**
+     * The program in a read-only mount, by a path that also the child can open, whose own descriptors are closed by then. One for all shims: that each makes its own costs a second
+     * exec, and the end of the mount waits for RCU.
+     */
+    private synchronized String sealed() throws LinuxException {
+        if (sealed == null) {
+            sealed = Mounts.readOnlyFile(binary);
+        }
+        return "/proc/" + ProcessHandle.current().pid() + "/fd/" + sealed.value();
     }
 
     /**
