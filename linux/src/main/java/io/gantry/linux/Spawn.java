@@ -64,8 +64,8 @@ public final class Spawn {
         return OwnThread.call("spawn", () -> runHere(program, arguments, environment, timeout));
     }
 
-    private static Result runHere(
-            String program, List<String> arguments, List<String> environment, Duration timeout) throws LinuxException {
+    private static Result runHere(String program, List<String> arguments, List<String> environment, Duration timeout)
+            throws LinuxException {
         long deadline = System.nanoTime() + timeout.toNanos();
         Fd[] pipe = pipe();
         int pid;
@@ -105,8 +105,7 @@ public final class Spawn {
         }
     }
 
-    private static int spawn(
-            String program, List<String> arguments, List<String> environment, int nothing, int stderr)
+    private static int spawn(String program, List<String> arguments, List<String> environment, int nothing, int stderr)
             throws LinuxException {
         try (Arena arena = Arena.ofConfined()) {
             // glibc's posix_spawn_file_actions_t has 80 bytes on both architectures.
