@@ -264,7 +264,11 @@ static void channel_event(struct source *source, uint32_t events) {
         break;
     case CHANNEL_BORN:
         container->pid = news.pid;
-        channel_go(source->fd);
+        /* What was to end meanwhile has killed only the one before it; this one ends with the channel. */
+        if (container->deleter != NULL || all_ended != NULL)
+            loop_close(source);
+        else
+            channel_go(source->fd);
         spawn_adopt(&container->child, news.pid);
         break;
     case CHANNEL_ERROR:

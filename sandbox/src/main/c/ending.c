@@ -148,12 +148,12 @@ void container_exited(struct child *child, int status) {
         enum container_state before = container->state;
 
         container->channel.ready(&container->channel, 0);
+        if (child->pid != ended)
+            return; /* it left another in its place */
         if (container->channel.fd >= 0 && before == container->state && !container->failed)
             break;
         if (container->failed)
             loop_close(&container->channel);
-        if (child->pid != ended)
-            return; /* it left another in its place */
     }
     child->pid = 0;
     container->exit.finished = clock_realtime_ns();

@@ -228,6 +228,52 @@ static void own_pid_namespace(void) {
     CHECK(pod_stop(&pod));
 }
 
+/* The end may come at any time: before the second process is there, while nobody knows it, and after. */
+static void ended_while_created(void) {
+    struct pod pod;
+    struct message m = {0};
+
+    CHECK(contained_start(&pod, true, false));
+    for (int i = 0; i < 60; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "c%d", i);
+        contained_records(&m, &pod, id, false);
+        fields(&m, "ns", "pid", "new", "arg", "probe", NULL);
+        int creator = client_connect(pod.run);
+        client_send(creator, CREATE, m.data, m.length);
+        message_free(&m);
+        usleep((useconds_t)(i % 30) * 200);
+        struct frame answer = request_fields(pod.run, DELETE, id, NULL);
+        bool early = answer.type == ERROR && strcmp(frame_field(&answer, 2), "2") == 0; /* not even begun */
+        CHECK(answer.type == OK || early);
+        frame_free(&answer);
+        answer = client_receive(creator);
+        if (answer.type != OK && answer.type != ERROR) { /* the greeting first */
+            frame_free(&answer);
+            answer = client_receive(creator);
+        }
+        CHECK(answer.type == OK || answer.type == ERROR);
+        frame_free(&answer);
+        close(creator);
+        if (early) {
+            answer = request_fields(pod.run, DELETE, id, NULL);
+            frame_free(&answer);
+        }
+    }
+    struct frame state = request_fields(pod.run, STATE, NULL);
+    CHECK(state.type == OK && state.length == 0);
+    frame_free(&state);
+    /* And one that is not waited for at all. */
+    contained_records(&m, &pod, "last", false);
+    fields(&m, "ns", "pid", "new", "arg", "probe", NULL);
+    int creator = client_connect(pod.run);
+    client_send(creator, CREATE, m.data, m.length);
+    message_free(&m);
+    usleep(1000);
+    close(creator);
+    CHECK(pod_stop(&pod));
+}
+
 static void users_and_terminals(void) {
     struct pod pod;
     struct message m = {0};
@@ -413,7 +459,7 @@ static void host_namespaces(void) {
 }
 
 const struct test box_userns[] = {{"user namespace of a pod", pod_namespaces}, {"user namespace seen from within", container_sights},
-        {"user namespace with an own pid namespace", own_pid_namespace}, {"user namespace with users and terminals", users_and_terminals},
+        {"user namespace with an own pid namespace", own_pid_namespace}, {"user namespace, ended while created", ended_while_created}, {"user namespace with users and terminals", users_and_terminals},
         {"user namespace with mapped binds", mapped_binds}, {"user namespace with mapped images", mapped_images},
         {"user namespace refused", refusals}, {"user namespace in the host's namespaces", host_namespaces}};
 const size_t box_userns_count = sizeof box_userns / sizeof box_userns[0];
