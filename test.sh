@@ -1,7 +1,8 @@
 #!/bin/bash
 # test.sh: runs every test of gantry, as root on Debian 12 or 13: unit and privileged tests, the C tests, the distribution, the black-box
-# tests over the socket, crictl, and critest by itself, in parallel and over WebSocket. The log of each part is in target/test-logs. The last line sums up: N passed, N failed,
-# N skipped; before it stand each failure and each skip with its reason. It fails if a test fails, or if a part ran none.
+# tests over the socket, crictl, and critest by itself, in parallel and over WebSocket. The log of each part is in target/test-logs. The
+# last line sums up: N passed, N failed, N skipped; before it stand each failure and each skip with its reason. It fails if a test fails,
+# or if a part ran none.
 # Missing Debian packages are installed, and named; what is fetched or built besides goes to ${GANTRY_CACHE:-/var/cache/gantry}.
 . "$(dirname "$0")/conformance/lib.sh"
 . "$REPOSITORY/packaging/prerequisites.sh"
