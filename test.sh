@@ -114,6 +114,7 @@ if [ -x "$REPOSITORY/packaging/target/dist/bin/gantry" ]; then
     script critest-parallel env CRITEST_OUT="$CONFORMANCE/target/critest-parallel" CRITEST_ARGS="-parallel 4" "$CONFORMANCE/critest.sh"
     script critest-websocket env CRITEST_OUT="$CONFORMANCE/target/critest-websocket" \
         CRITEST_ARGS="-websocket-exec -websocket-attach -websocket-portforward" "$CONFORMANCE/critest.sh" Streaming
+    script kubelet "$CONFORMANCE/kubelet.sh"
 else
     FAILURES+=("all other parts: there is no distribution to test")
     FAILED=$((FAILED + 1))

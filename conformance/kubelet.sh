@@ -161,7 +161,7 @@ host() {
 
 # One CPU of a virtual machine does less than a tenth of what the host does meanwhile.
 in_vm() {
-    GANTRY_VM_CPU=$2 GANTRY_VM_SECONDS=3600 "$CONFORMANCE/vm.sh" env "KUBELET=$KUBELET" "KUBELET_DRIVER=$1" "KUBELET_OUT=vm-$1" KUBELET_DISK=2500M \
+    GANTRY_VM_CPU=$2 GANTRY_VM_SECONDS=${GANTRY_VM_SECONDS:-3600} "$CONFORMANCE/vm.sh" env "KUBELET=$KUBELET" "KUBELET_DRIVER=$1" "KUBELET_OUT=vm-$1" KUBELET_DISK=2500M \
         "KUBELET_SCALE=${KUBELET_SCALE:-3}" "KUBELET_CASES_ARGS=${KUBELET_CASES_ARGS:--parallel 6}" conformance/kubelet.sh host "$FOCUS" >"$OUT/$1.log" 2>&1
 }
 

@@ -15,10 +15,9 @@ import (
 // lists come in pieces.
 var gates = Group{"gates", []Case{
 	{what: "EventedPLEG: starts, ends, restarts and probes come through by events", run: func(t *T) {
-		before := t.count("kubelet_evented_pleg_connection_success_count")
-		if before < 1 {
-			t.Fail("the kubelet has no stream of events")
-		}
+		t.Until("the kubelet has a stream of events", func() (bool, string) {
+			return t.count("kubelet_evented_pleg_connection_success_count") >= 1, "none"
+		})
 		once := t.Pod(`
 			restartPolicy: Never
 			containers: [{name: c, sh: "sleep 1; exit 6"}]`)

@@ -62,7 +62,6 @@ var resources = Group{"resources", []Case{
 			containers:
 			- {name: c, sh: "PAUSE"}
 			- {name: eats, sh: "sleep 3; tail /dev/zero"}`)
-		p.Running()
 		dir := filepath.Dir(p.cgroup("c", "memory"))
 		Equal(t, "the pod's limit", readFile(t, dir, memoryLimitFile()), "50331648\n")
 		end := p.Ended("eats")
