@@ -1,8 +1,8 @@
 #!/bin/bash
 # test.sh: runs every test of gantry, as root on Debian 12 or 13: unit and privileged tests, the C tests, the distribution, the black-box
-# tests over the socket, crictl, and critest by itself, in parallel and over WebSocket. The log of each part is in target/test-logs. The
-# last line sums up: N passed, N failed, N skipped; before it stand each failure and each skip with its reason. It fails if a test fails,
-# or if a part ran none.
+# tests over the socket, crictl, critest by itself, in parallel and over WebSocket, a kubelet; and, in a virtual machine with systemd and cgroup v2, the
+# package, the systemd driver, the privileged tests and critest. The log of each part is in target/test-logs. The last line sums up: N passed,
+# N failed, N skipped; before it stand each failure and each skip with its reason. It fails if a test fails, or if a part ran none.
 # Missing Debian packages are installed, and named; what is fetched or built besides goes to ${GANTRY_CACHE:-/var/cache/gantry}.
 . "$(dirname "$0")/conformance/lib.sh"
 . "$REPOSITORY/packaging/prerequisites.sh"
@@ -58,22 +58,7 @@ script() {
     count "$part" "${numbers[@]}" "$CODE"
 }
 
-# Reads surefire's reports: a line for each test that failed or was skipped, and the numbers at the end.
-# shellcheck disable=SC2016
-READ_REPORTS='
-function attribute(name,    at, rest) {
-    at = match($0, " " name "=\"[^\"]*\"")
-    if (!at) return ""
-    rest = substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4)
-    gsub(/&#10;|&#9;/, " ", rest); gsub(/&quot;/, "\"", rest); gsub(/&lt;/, "<", rest); gsub(/&gt;/, ">", rest); gsub(/&amp;/, "\\&", rest)
-    return rest
-}
-/<testcase / { test = attribute("classname") "." attribute("name"); tests++ }
-/<(failure|error)[ >]/ { if (last != test) { failed++; print "FAILED " test ": " attribute("message") } last = test }
-/<skipped[ \/>]/ { skipped++; print "SKIPPED " test ": " attribute("message") }
-END { print tests - failed - skipped " passed, " failed + 0 " failed, " skipped + 0 " skipped" }'
-
-read_reports() { find "$1" -path '*/target/surefire-reports/TEST-*.xml' -exec cat {} + | awk "$READ_REPORTS"; }
+read_reports() { find "$1" -path '*/target/surefire-reports/TEST-*.xml' -exec cat {} + | awk -f "$CONFORMANCE/reports.awk"; }
 
 java_tests() {
     local code=0
@@ -115,6 +100,12 @@ if [ -x "$REPOSITORY/packaging/target/dist/bin/gantry" ]; then
     script critest-websocket env CRITEST_OUT="$CONFORMANCE/target/critest-websocket" \
         CRITEST_ARGS="-websocket-exec -websocket-attach -websocket-portforward" "$CONFORMANCE/critest.sh" Streaming
     script kubelet "$CONFORMANCE/kubelet.sh"
+    if [ "$(uname -m)" = x86_64 ]; then
+        script vm "$CONFORMANCE/vm.sh"
+    else
+        SKIPS+=("vm: user-mode-linux is for x86-64 alone, this is $(uname -m)")
+        SKIPPED=$((SKIPPED + 1))
+    fi
 else
     FAILURES+=("all other parts: there is no distribution to test")
     FAILED=$((FAILED + 1))

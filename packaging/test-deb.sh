@@ -54,6 +54,10 @@ check "and is enabled" systemctl is-enabled gantry
 check "the machine lacks nothing" gantry check
 check "AppArmor is served" says "ok       AppArmor" gantry check
 check "the AOT cache is in force" env GANTRY_JAVA_OPTIONS=-XX:AOTMode=on gantry version
+trigger() { rm /usr/lib/gantry/lib/gantry-*.aot && dpkg-trigger --by-package=openjdk-25-jre-headless --no-await /usr/lib/jvm && dpkg --configure --pending; }
+check "another Java has it trained anew" trigger
+check "and it is in force again" env GANTRY_JAVA_OPTIONS=-XX:AOTMode=on gantry version
+check "a reset is refused while the daemon runs" says "another gantry uses /var/lib/gantry" gantry reset
 check "the daemon is told to systemd as ready" has_property StatusText "serving on /run/gantry/gantry.sock"
 check "its cgroup is delegated" has_property Delegate yes
 check "its pods are not the service's" has_property KillMode process
