@@ -34,7 +34,7 @@ class PortForwardTest {
                 .addCommand("sh")
                 .addCommand("-c")
                 .addCommand(
-                        "ip addr add ::1/128 dev lo 2>/dev/null; tcpsvd -c 500 127.0.0.1 7 cat & tcpsvd ::1 81 echo six &"
+                        "ip addr add ::1/128 dev lo 2>/dev/null; tcpsvd -c 500 -b 500 127.0.0.1 7 cat & tcpsvd ::1 81 echo six &"
                                 + " tcpsvd 127.0.0.1 82 sha256sum & tcpsvd 127.0.0.1 83 sh -c 'head -c "
                                 + ((long) MEGABYTES << 20)
                                 + " /dev/zero' & tcpsvd 127.0.0.1 84 sleep 1000 & sleep 100000"));
@@ -79,14 +79,20 @@ class PortForwardTest {
     void manyConnectionsGoOverOne() throws Exception {
         try (SpdyConnection connection = Streaming.portForward(cri, pod.id())) {
             List<CompletableFuture<String>> all = new ArrayList<>();
+            List<Pair> pairs = new ArrayList<>();
             for (int i = 0; i < 100; i++) {
                 Pair pair = Pair.open(connection, 7, i);
+                pairs.add(pair);
                 pair.data().write("connection " + i);
                 pair.data().end();
                 all.add(CompletableFuture.supplyAsync(pair.data()::text));
             }
             for (int i = 0; i < all.size(); i++) {
-                assertThat(all.get(i).get()).isEqualTo("connection " + i);
+                Pair pair = pairs.get(i);
+                assertThat(all.get(i).get())
+                        .as(() -> "broken " + pair.data().isBroken() + ", error "
+                                + pair.error().text())
+                        .isEqualTo("connection " + i);
             }
         }
     }
