@@ -1,5 +1,5 @@
 /*
- * gantry-shim POD_RUN_DIR: holds the containers of one pod.
+ * gantry-shim POD_RUN_DIR [CGROUP]: holds the containers of one pod.
  * gantry-shim --probe-user-namespaces FOLDER: see usernsprobe.h.
  *
  * - It runs from a read-only bind of its own file, so that a container cannot overwrite the binary through /proc/PID/exe.
@@ -31,10 +31,10 @@
 
 static int run_folder = -1;
 
-static int seal(char *folder, struct error *error) {
+static int seal(char *folder, char *group, struct error *error) {
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
     char name[] = "gantry-shim", mark[] = SEALED;
-    char *args[] = {name, folder, mark, NULL};
+    char *args[] = {name, folder, mark, group, NULL};
     int fd = open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
     if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &read_only, sizeof read_only) < 0)
@@ -138,8 +138,28 @@ static int serve(int socket, int ready, struct error *error) {
     return 0;
 }
 
+/* As fork(2), but the child is born into a cgroup of version 2 if there is one: a process that is moved later waits for a grace period of the kernel's. */
+static pid_t fork_into(const char *group, struct error *error) {
+    struct clone3_args args = {.exit_signal = SIGCHLD};
+    int fd = -1;
+
+    if (group != NULL) {
+        fd = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return fail(error, "cgroup", group, errno, "cannot open the group");
+        args.flags = CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)fd;
+    }
+    pid_t pid = sys_clone3(&args);
+    if (pid < 0)
+        fail(error, "launch", group, errno, "cannot make a process");
+    if (fd >= 0)
+        close(fd);
+    return pid;
+}
+
 /* 0 in the lasting process once it ends; the first process leaves by exit. */
-static int launch(struct error *error) {
+static int launch(const char *group, struct error *error) {
     char line[1200];
     int ready[2];
     int socket = socket_open(error);
@@ -148,9 +168,11 @@ static int launch(struct error *error) {
         return -1;
     if (pipe2(ready, O_CLOEXEC) < 0)
         return fail(error, "launch", NULL, errno, "pipe");
-    pid_t pid = fork();
-    if (pid < 0)
-        return fail(error, "launch", NULL, errno, "fork");
+    pid_t pid = fork_into(group, error);
+    if (pid < 0) {
+        unlinkat(run_folder, "shim.sock", 0);
+        return -1;
+    }
     if (pid == 0) {
         close(ready[0]);
         if (serve(socket, ready[1], error) == 0)
@@ -186,20 +208,21 @@ int main(int argc, char **argv) {
 
     if (argc == 3 && strcmp(argv[1], PROBE) == 0)
         return probe(argv[2]);
-    if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], SEALED) != 0)) {
-        dprintf(2, "usage: gantry-shim POD_RUN_DIR\n");
+    bool sealed = argc >= 3 && strcmp(argv[2], SEALED) == 0;
+    if (argc < 2 || argc > (sealed ? 4 : 3)) {
+        dprintf(2, "usage: gantry-shim POD_RUN_DIR [sealed] [CGROUP]\n");
         return 2;
     }
     close_range(3, ~0U, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (argc == 2)
-        seal(argv[1], &error);
+    if (!sealed)
+        seal(argv[1], argv[2], &error);
     else {
         prctl(PR_SET_NAME, "gantry-shim", 0, 0, 0);
         podinit_arguments(argv);
         umask(0077);
         if (check_sealed(&error) == 0 && channel_reserve(&error) == 0 && folder_open(argv[1], &error) == 0)
-            launch(&error);
+            launch(argv[3], &error);
     }
     dprintf(2, "gantry-shim: %s\n", error_line(&error, line, sizeof line));
     return 1;

@@ -3,6 +3,7 @@ package io.gantry.runtime;
 import io.gantry.cri.v1.PodSandboxConfig;
 import io.gantry.linux.LinuxException;
 import io.gantry.linux.Netns;
+import io.gantry.sandbox.Cgroup;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Shim;
 import java.io.IOException;
@@ -109,9 +110,10 @@ final class PodSandboxes {
             PodFiles.give(layout.hostname(pod.id()), pod.users());
             undo.push("release its mounts", () -> unmount(pod));
             undo.push("remove its cgroup", () -> PodSpecs.removeCgroup(pod, node.cgroups()));
-            Shim shim = node.shims().launch(run);
+            Cgroup born = PodSpecs.birthplace(pod, node.cgroups());
+            Shim shim = node.shims().launch(run, born == null ? null : born.placement().execGroup());
             undo.push("end its shim", shim::shutdown);
-            PodState.Init init = PodSpecs.start(shim, pod, hostname, node);
+            PodState.Init init = PodSpecs.start(shim, born, pod, hostname, node);
             PodState.Network attached = PodState.Network.NONE;
             if (!pod.hostNetwork()) {
                 attached = network.attach(pod, layout.netns(pod.id()));

@@ -45,7 +45,24 @@ final class PodSpecs {
         };
     }
 
-    static PodState.Init start(Shim shim, Pod pod, String hostname, Node node) throws SandboxException, IOException {
+    /** The group of the pod's own processes, made before the first of them; null where its shim starts outside: systemd moves it in, version 1 leaves it where the daemon is. */
+    static @Nullable Cgroup birthplace(Pod pod, Cgroups cgroups) throws SandboxException {
+        return cgroups.version() == 2 && cgroups.driver() == Cgroups.Driver.CGROUPFS
+                ? ownGroup(pod, cgroups, FirstProcess.NONE)
+                : null;
+    }
+
+    private static Cgroup ownGroup(Pod pod, Cgroups cgroups, FirstProcess first) throws SandboxException {
+        return cgroups.create(cgroupParent(pod, cgroups), leaf(pod.id(), cgroups), first, Resources.NONE);
+    }
+
+    /**
+     * Makes what a pod has.
+     *
+     * @param born the group that its shim was born into, if there is one
+     */
+    static PodState.Init start(Shim shim, @Nullable Cgroup born, Pod pod, String hostname, Node node)
+            throws SandboxException, IOException {
         RuntimeLayout layout = node.layout();
         EnumSet<Namespace> namespaces = EnumSet.noneOf(Namespace.class);
         if (!pod.hostNetwork()) {
@@ -60,12 +77,10 @@ final class PodSpecs {
         }
         List<CgroupJoin> joins = List.of();
         if (pod.sharedPid() || node.cgroups().driver() == Cgroups.Driver.SYSTEMD) {
-            Cgroup cgroup = node.cgroups()
-                    .create(
-                            cgroupParent(pod, node.cgroups()),
-                            leaf(pod.id(), node.cgroups()),
-                            new FirstProcess(shim.process().pid(), ""),
-                            Resources.NONE);
+            Cgroup cgroup = born != null
+                    ? born
+                    : ownGroup(
+                            pod, node.cgroups(), new FirstProcess(shim.process().pid(), ""));
             if (pod.sharedPid()) {
                 namespaces.add(Namespace.PID);
                 joins = cgroup.placement().joins();

@@ -56,8 +56,11 @@ final class CgroupFiles {
         }
     }
 
+    /** Of several lines each by itself: such a file has an entry a device, and takes one at a time. */
     static void write(Path file, String value) throws LinuxException {
-        write(file, List.of(value));
+        List<String> lines =
+                value.lines().filter(line -> !line.isBlank()).toList();
+        write(file, lines.size() > 1 ? lines : List.of(value));
     }
 
     /** A number; -1 for {@code max}, or for what version 1 says in its place; -1 too if the file is not there. */

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -34,12 +35,16 @@ public final class Shims {
      * Starts a shim, which outlives this process.
      *
      * @param podRunDir an existing folder of the pod's own, named by its id
+     * @param cgroup the folder of a group of version 2 that it is born into; null for this process's groups
      */
-    public Shim launch(Path podRunDir) throws SandboxException {
+    public Shim launch(Path podRunDir, @Nullable Path cgroup) throws SandboxException {
         String pod = String.valueOf(podRunDir.getFileName());
+        List<String> arguments = new ArrayList<>(List.of("gantry-shim", podRunDir.toString(), "sealed"));
+        if (cgroup != null) {
+            arguments.add(cgroup.toString());
+        }
         try {
-            Spawn.Result result =
-                    Spawn.run(sealed(), List.of("gantry-shim", podRunDir.toString(), "sealed"), List.of(), LAUNCH);
+            Spawn.Result result = Spawn.run(sealed(), arguments, List.of(), LAUNCH);
             if (result.code() != 0) {
                 String why = result.timedOut()
                         ? "it did not get ready in time"

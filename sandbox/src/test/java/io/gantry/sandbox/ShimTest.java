@@ -71,6 +71,31 @@ class ShimTest {
         return new ExecSpec(container, TestPod.shell(script).build(), group.placement(), false, timeout, null);
     }
 
+    /** The unified hierarchy is there on a hybrid machine too. */
+    @Test
+    void aShimIsBornIntoACgroup() throws Exception {
+        Cgroup group = pod.cgroup("shim", Resources.NONE);
+        Path born = group.placement().joins().stream()
+                .filter(join -> join.version() == 2)
+                .findFirst()
+                .orElseThrow()
+                .path();
+        Path run = Files.createDirectories(folder.resolve("run/pod-2"));
+        Shim other = TestPod.shims().launch(run, born);
+        assertThat(Files.readAllLines(Path.of("/proc/" + other.process().pid() + "/cgroup")))
+                .contains("0::/" + group.path());
+        try (Shim.Hold hold = other.hold()) {
+            assertThat(Files.readString(born.resolve("cgroup.procs")).lines())
+                    .containsExactlyInAnyOrder(
+                            Long.toString(other.process().pid()), Long.toString(hold.pid()));
+        }
+        other.shutdown();
+        assertThatThrownBy(() -> TestPod.shims().launch(run, folder.resolve("no-group")))
+                .isInstanceOf(SandboxException.class)
+                .hasMessageContaining("no-group");
+        assertThat(run.resolve("shim.sock")).doesNotExist();
+    }
+
     @Test
     void aContainersWholeLife() throws Exception {
         ProcessId init = shim.startPod(pod.spec()).orElseThrow();
@@ -402,8 +427,8 @@ class ShimTest {
 
     @Test
     void aFolderThatIsMissing() {
-        assertThatThrownBy(() -> TestPod.shims().launch(folder.resolve("missing")))
+        assertThatThrownBy(() -> TestPod.shims().launch(folder.resolve("missing"), null))
                 .hasMessageContaining("cannot start the shim of pod missing");
-        assertThatThrownBy(() -> new Shims(Path.of("/no/shim")).launch(pod.run)).hasMessageContaining("/no/shim");
+        assertThatThrownBy(() -> new Shims(Path.of("/no/shim")).launch(pod.run, null)).hasMessageContaining("/no/shim");
     }
 }

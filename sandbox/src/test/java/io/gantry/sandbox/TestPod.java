@@ -40,7 +40,7 @@ final class TestPod {
         run = Files.createDirectories(folder.resolve("run/pod-1"));
         Files.createDirectories(folder.resolve("layer"));
         cgroups = Cgroups.detect(Cgroups.Driver.CGROUPFS);
-        shim = shims().launch(run);
+        shim = shims().launch(run, null);
     }
 
     static Shims shims() {
