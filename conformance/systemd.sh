@@ -93,6 +93,7 @@ SHIM=$(cut -d' ' -f1 "$DIR/run/pods/$POD/shim.pid")
 check "the container is in its scope" is "$(cut -d: -f3 "/proc/$INIT/cgroup")" "${SCOPE#/sys/fs/cgroup}"
 check "the shim is in the pod's scope" is "$(cut -d: -f3 "/proc/$SHIM/cgroup")" "${FOLDER#/sys/fs/cgroup}/gantry-$POD.scope"
 check "the slice holds no process" is "$(value "$FOLDER" cgroup.procs)" ""
+check "the machine's end stops it before the pod's" is "$(systemctl show -P After "gantry-$CTR.scope" | tr ' ' '\n' | grep -c "^gantry-$POD.scope$")" 1
 check "no waiting process is left" is "$(pgrep -cx gantry-hold)" 0
 
 # ---- Limits
@@ -177,11 +178,14 @@ for ((i = 0; i < 5; i++)); do
 done
 check "others are not blamed for them" is "$WRONG" 0
 c stop "$CTR" >/dev/null
-check "nor is the neighbour of all" is "$(c inspect "$CTR" | jq -r .status.reason)" Completed
+check "nor is the neighbour of all" is "$(c inspect "$CTR" | jq -r '"\(.status.reason) \(.status.exitCode)"')" 'Completed 0'
 
 # ---- A pod without a parent
 OWN=$(pod own "")
 check "has a slice of its own" [ -d "/sys/fs/cgroup/system.slice/system-gantry_pod$OWN.slice/gantry-$OWN.scope" ]
+
+# As at the machine's end: with SIGTERM this would take systemd's 90 s.
+check "its scope ends when systemd says so" timeout 60 systemctl stop "gantry-$OWN.scope"
 
 # ---- The end
 c rmp -f "$POD" "$OWN" >/dev/null

@@ -111,7 +111,8 @@ final class PodSandboxes {
             undo.push("release its mounts", () -> unmount(pod));
             undo.push("remove its cgroup", () -> PodSpecs.removeCgroup(pod, node.cgroups()));
             Cgroup born = PodSpecs.birthplace(pod, node.cgroups());
-            Shim shim = node.shims().launch(run, born == null ? null : born.placement().execGroup());
+            Shim shim = node.shims()
+                    .launch(run, born == null ? null : born.placement().execGroup());
             undo.push("end its shim", shim::shutdown);
             PodState.Init init = PodSpecs.start(shim, born, pod, hostname, node);
             PodState.Network attached = PodState.Network.NONE;

@@ -58,8 +58,7 @@ final class CgroupFiles {
 
     /** Of several lines each by itself: such a file has an entry a device, and takes one at a time. */
     static void write(Path file, String value) throws LinuxException {
-        List<String> lines =
-                value.lines().filter(line -> !line.isBlank()).toList();
+        List<String> lines = value.lines().filter(line -> !line.isBlank()).toList();
         write(file, lines.size() > 1 ? lines : List.of(value));
     }
 

@@ -86,8 +86,7 @@ class ShimTest {
                 .contains("0::/" + group.path());
         try (Shim.Hold hold = other.hold()) {
             assertThat(Files.readString(born.resolve("cgroup.procs")).lines())
-                    .containsExactlyInAnyOrder(
-                            Long.toString(other.process().pid()), Long.toString(hold.pid()));
+                    .containsExactlyInAnyOrder(Long.toString(other.process().pid()), Long.toString(hold.pid()));
         }
         other.shutdown();
         assertThatThrownBy(() -> TestPod.shims().launch(run, folder.resolve("no-group")))
@@ -429,6 +428,7 @@ class ShimTest {
     void aFolderThatIsMissing() {
         assertThatThrownBy(() -> TestPod.shims().launch(folder.resolve("missing"), null))
                 .hasMessageContaining("cannot start the shim of pod missing");
-        assertThatThrownBy(() -> new Shims(Path.of("/no/shim")).launch(pod.run, null)).hasMessageContaining("/no/shim");
+        assertThatThrownBy(() -> new Shims(Path.of("/no/shim")).launch(pod.run, null))
+                .hasMessageContaining("/no/shim");
     }
 }
