@@ -1,6 +1,7 @@
 package io.gantry.runtime;
 
 import io.gantry.cni.CniException;
+import io.gantry.cri.CriException;
 import io.gantry.sandbox.SandboxException;
 import io.gantry.sandbox.Shim;
 import java.io.IOException;

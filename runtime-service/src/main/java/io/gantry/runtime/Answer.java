@@ -1,5 +1,7 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
+import io.gantry.cri.GrpcErrors;
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;

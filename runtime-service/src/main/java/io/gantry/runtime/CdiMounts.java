@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.runtime.cdi.ContainerEdits;
 import io.gantry.sandbox.RootfsOp;
 import io.gantry.sandbox.RootfsOp.BindFlag;

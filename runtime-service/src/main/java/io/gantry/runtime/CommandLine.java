@@ -1,6 +1,7 @@
 package io.gantry.runtime;
 
 import com.google.protobuf.ByteString;
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.KeyValue;
 import io.gantry.image.ImageConfigFile;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.PodSandboxConfig;
 import io.gantry.sandbox.Rlimit;

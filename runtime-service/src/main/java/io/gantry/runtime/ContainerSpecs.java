@@ -1,6 +1,7 @@
 package io.gantry.runtime;
 
 import com.google.protobuf.ByteString;
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.HugepageLimit;
 import io.gantry.cri.v1.LinuxContainerResources;

@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.linux.Netns;
 import io.gantry.runtime.streaming.ProcessStreams;
 import io.gantry.runtime.streaming.StreamingServer;

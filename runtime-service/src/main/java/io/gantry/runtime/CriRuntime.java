@@ -1,6 +1,7 @@
 package io.gantry.runtime;
 
 import io.gantry.cni.Cni;
+import io.gantry.cri.CriException;
 import io.gantry.image.Images;
 import io.gantry.runtime.cdi.CdiSpecs;
 import io.gantry.runtime.streaming.StreamingConfig;

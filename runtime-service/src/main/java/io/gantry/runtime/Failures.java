@@ -1,6 +1,8 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.image.ImageException;
+import io.gantry.image.cri.ImageFailures;
 import io.gantry.sandbox.SandboxException;
 import java.io.IOException;
 
@@ -21,15 +23,7 @@ final class Failures {
     }
 
     static CriException of(String tried, ImageException cause) {
-        CriException.Kind kind = switch (cause.kind()) {
-            case NOT_FOUND -> CriException.Kind.NOT_FOUND;
-            case INVALID -> CriException.Kind.INVALID;
-            case DENIED, CORRUPT, INTERNAL -> CriException.Kind.INTERNAL;
-            case REGISTRY_UNAVAILABLE -> CriException.Kind.UNAVAILABLE;
-            case NO_SPACE -> CriException.Kind.RESOURCE_EXHAUSTED;
-            case CANCELLED -> CriException.Kind.CANCELLED;
-        };
-        return new CriException(kind, tried + ": " + cause.getMessage(), cause);
+        return ImageFailures.of(tried + ": ", cause);
     }
 
     static CriException of(String tried, IOException cause) {

@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Map;

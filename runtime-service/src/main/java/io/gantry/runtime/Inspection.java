@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gantry.cni.CniConfig;
 import io.gantry.cni.CniStatus;
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.PodSandboxConfig;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.concurrent.Semaphore;

@@ -1,6 +1,8 @@
 package io.gantry.runtime;
 
 import com.google.protobuf.MessageLite;
+import io.gantry.cri.CriException;
+import io.gantry.cri.GrpcErrors;
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;

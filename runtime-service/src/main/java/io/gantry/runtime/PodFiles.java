@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.DNSConfig;
 import java.io.IOException;
 import java.nio.file.Files;

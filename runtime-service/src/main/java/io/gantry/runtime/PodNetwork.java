@@ -6,6 +6,7 @@ import io.gantry.cni.CapabilityArgs;
 import io.gantry.cni.Cni;
 import io.gantry.cni.CniException;
 import io.gantry.cni.CniResult;
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.DNSConfig;
 import io.gantry.cri.v1.PodSandboxConfig;
 import io.gantry.cri.v1.PodSandboxMetadata;

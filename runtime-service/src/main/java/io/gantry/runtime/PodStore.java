@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerEventType;
 import io.gantry.runtime.state.PodRecord;
 import java.io.IOException;

@@ -2,6 +2,7 @@ package io.gantry.runtime;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.LinuxContainerResources;
 import io.gantry.cri.v1.PodSandboxConfig;

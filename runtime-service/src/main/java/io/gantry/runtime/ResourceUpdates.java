@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.LinuxContainerResources;
 import io.gantry.cri.v1.PodSandboxConfig;
 import io.gantry.cri.v1.UpdatePodSandboxResourcesRequest;

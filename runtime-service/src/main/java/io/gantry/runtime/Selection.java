@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerFilter;
 import io.gantry.cri.v1.ContainerStatsFilter;
 import io.gantry.cri.v1.PodSandboxFilter;

@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerAttributes;
 import io.gantry.cri.v1.ContainerStats;
 import io.gantry.cri.v1.CpuUsage;

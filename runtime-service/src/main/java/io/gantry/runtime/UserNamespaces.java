@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.PodSandboxConfig;
 import io.gantry.sandbox.Shims;
 import io.gantry.sandbox.UserNamespaceSupport;

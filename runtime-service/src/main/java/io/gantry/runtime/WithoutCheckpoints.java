@@ -1,5 +1,6 @@
 package io.gantry.runtime;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.CheckpointContainerRequest;
 import io.gantry.cri.v1.CheckpointContainerResponse;
 import io.gantry.cri.v1.CheckpointPodRequest;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.ContainerMetadata;
 import io.gantry.cri.v1.KeyValue;

@@ -3,6 +3,7 @@ package io.gantry.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gantry.cri.CriException;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.DNSConfig;
 import io.gantry.cri.v1.Int64Value;
 import io.gantry.cri.v1.LinuxPodSandboxConfig;

@@ -3,6 +3,7 @@ package io.gantry.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.ContainerMetadata;
 import io.gantry.cri.v1.ImageSpec;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gantry.cri.CriException;
 import io.gantry.cri.v1.IDMapping;
 import io.gantry.cri.v1.Mount;
 import io.gantry.cri.v1.NamespaceMode;

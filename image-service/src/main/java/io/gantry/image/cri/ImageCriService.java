@@ -1,5 +1,6 @@
 package io.gantry.image.cri;
 
+import io.gantry.cri.GrpcErrors;
 import io.gantry.cri.v1.FilesystemIdentifier;
 import io.gantry.cri.v1.FilesystemUsage;
 import io.gantry.cri.v1.Image;
@@ -61,7 +62,7 @@ public final class ImageCriService extends ImageServiceGrpc.ImageServiceImplBase
             }
             observer.onCompleted();
         } catch (ImageException e) {
-            observer.onError(ImageExceptionStatus.of(e).asRuntimeException());
+            observer.onError(GrpcErrors.of(ImageFailures.of(e)));
         }
     }
 
@@ -156,7 +157,7 @@ public final class ImageCriService extends ImageServiceGrpc.ImageServiceImplBase
             try {
                 response = answer.compute();
             } catch (ImageException e) {
-                observer.onError(ImageExceptionStatus.of(e).asRuntimeException());
+                observer.onError(GrpcErrors.of(ImageFailures.of(e)));
                 return;
             } catch (InterruptedException e) {
                 // Not re-flagged: the interrupt was this call's own and ends with it.

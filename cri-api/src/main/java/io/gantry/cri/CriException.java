@@ -1,4 +1,4 @@
-package io.gantry.runtime;
+package io.gantry.cri;
 
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +15,12 @@ public final class CriException extends Exception {
         CANCELLED,
         RESOURCE_EXHAUSTED,
         UNIMPLEMENTED,
+        /** A registry wants (other) credentials. */
+        DENIED,
+        /** A registry cannot be reached or fails by itself; the kubelet knows it by the first word of the message. */
+        REGISTRY_UNAVAILABLE,
+        /** Content differs from its digest, or breaks its format. */
+        CORRUPT,
         INTERNAL
     }
 
@@ -33,15 +39,15 @@ public final class CriException extends Exception {
         return kind;
     }
 
-    static CriException invalid(String message) {
+    public static CriException invalid(String message) {
         return new CriException(Kind.INVALID, message);
     }
 
-    static CriException notFound(String message) {
+    public static CriException notFound(String message) {
         return new CriException(Kind.NOT_FOUND, message);
     }
 
-    static CriException precondition(String message) {
+    public static CriException precondition(String message) {
         return new CriException(Kind.FAILED_PRECONDITION, message);
     }
 }
