@@ -57,9 +57,10 @@ var probes = Group{"probes", []Case{
 		p.Ready()
 	}},
 	{what: "readiness by TCP", run: func(t *T) {
-		p := t.Pod(`containers: [{name: c, sh: "sleep 3; nc -lk -p 7070 -e cat & PAUSE", readinessProbe: {tcpSocket: {port: 7070}, periodSeconds: 1}}]`)
+		p := t.Pod(`containers: [{name: c, sh: "until test -e /tmp/go; do sleep 0.1; done; nc -lk -p 7070 -e cat & PAUSE", readinessProbe: {tcpSocket: {port: 7070}, periodSeconds: 1}}]`)
 		p.Running()
 		Equal(t, "ready before it listens", isReady(p.seen), false)
+		p.Sh("c", "touch /tmp/go")
 		p.Ready()
 	}},
 	{what: "readiness and liveness by gRPC; NOT_SERVING restarts", run: func(t *T) {

@@ -87,11 +87,16 @@ var reading = Group{"reading", []Case{
 		const lines = 9000
 		// 9000 lines of some 40 bytes are five times the size at which a log is rotated.
 		p := t.Pod(fmt.Sprintf(`
-			containers: [{name: c, sh: "sleep 2; i=0; while [ $i -lt %d ]; do i=$((i+1)); echo number $i xxxxxxxxxxxxxxxx; [ $((i %% 450)) != 0 ] || sleep 1; done; echo the end; PAUSE"}]`, lines))
+			containers: [{name: c, sh: "echo begin; until test -e /tmp/go; do sleep 0.1; done; i=0; while [ $i -lt %d ]; do i=$((i+1)); echo number $i xxxxxxxxxxxxxxxx; [ $((i %% 450)) != 0 ] || sleep 1; done; echo the end; PAUSE"}]`, lines))
 		p.Running()
 		response, err := t.client.Get(t.url("/containerLogs/default/" + p.fullName() + "/c?follow=true"))
 		must(err)
 		defer response.Body.Close()
+		// Only what is rotated while it is followed is in the stream.
+		begin := make([]byte, len("begin\n"))
+		_, err = io.ReadFull(response.Body, begin)
+		must(err)
+		p.Sh("c", "touch /tmp/go")
 		var followed bytes.Buffer
 		for buffer := make([]byte, 32<<10); !bytes.Contains(followed.Bytes(), []byte("the end")); {
 			count, err := response.Body.Read(buffer)
