@@ -106,7 +106,12 @@ var network = Group{"network", []Case{
 			"None":    "search one.example two.example\nnameserver 192.0.2.7\noptions ndots:2 edns0",
 		} {
 			pods[policy].Running()
-			Equal(t, policy, sorted(pods[policy].Sh("c", "cat /etc/resolv.conf")), sorted(want))
+			got := pods[policy].Sh("c", "cat /etc/resolv.conf")
+			// The kubelet merges options in a map, so their order is any.
+			if policy == "None" {
+				got = strings.Replace(got, "options edns0 ndots:2", "options ndots:2 edns0", 1)
+			}
+			Equal(t, policy, sorted(got), sorted(want))
 		}
 	}},
 	{what: "hostAliases and the pod's own name in /etc/hosts, which containers may write", run: func(t *T) {
