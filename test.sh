@@ -1,8 +1,9 @@
 #!/bin/bash
 # test.sh: runs every test of gantry, as root on Debian 12 or 13: unit and privileged tests, the C tests, the distribution, the black-box
-# tests over the socket, crictl, critest by itself, in parallel and over WebSocket, a kubelet; and, in a virtual machine with systemd and cgroup v2, the
+# tests over the socket, crictl, critest by itself, in parallel and over WebSocket; and, in a virtual machine with systemd and cgroup v2, the
 # package, the systemd driver, the privileged tests and critest. The log of each part is in target/test-logs. The last line sums up: N passed,
 # N failed, N skipped; before it stand each failure and each skip with its reason. It fails if a test fails, or if a part ran none.
+# Not in it yet, since some of its cases still depend on how fast the machine is: conformance/kubelet.sh, by hand.
 # Missing Debian packages are installed, and named; what is fetched or built besides goes to ${GANTRY_CACHE:-/var/cache/gantry}.
 . "$(dirname "$0")/conformance/lib.sh"
 . "$REPOSITORY/packaging/prerequisites.sh"
@@ -99,7 +100,6 @@ if [ -x "$REPOSITORY/packaging/target/dist/bin/gantry" ]; then
     script critest-parallel env CRITEST_OUT="$CONFORMANCE/target/critest-parallel" CRITEST_ARGS="-parallel 4" "$CONFORMANCE/critest.sh"
     script critest-websocket env CRITEST_OUT="$CONFORMANCE/target/critest-websocket" \
         CRITEST_ARGS="-websocket-exec -websocket-attach -websocket-portforward" "$CONFORMANCE/critest.sh" Streaming
-    script kubelet "$CONFORMANCE/kubelet.sh"
     if [ "$(uname -m)" = x86_64 ]; then
         script vm "$CONFORMANCE/vm.sh"
     else
