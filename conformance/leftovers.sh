@@ -10,6 +10,12 @@ DAEMON=none
 [ "${2:-}" != --running ] || DAEMON=$(cat "$DIR/pid")
 need_commands ip:iproute2 iptables-save:iptables
 
+# A removed image's layers are deleted behind the answer: that they go, not when, is asked here.
+for ((i = 0; i < 300; i++)); do
+    compgen -G "$DIR/root/tmp/unused-layer-*" >/dev/null || break
+    sleep 0.1
+done
+
 LEFT=$(
     awk -v dir="$DIR/" 'index($5, dir) == 1 { print "mount " $5 }' /proc/self/mountinfo
     for PROCESS in /proc/[0-9]*; do
