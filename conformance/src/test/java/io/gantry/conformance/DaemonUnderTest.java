@@ -79,12 +79,18 @@ final class DaemonUnderTest implements AutoCloseable {
     /** SIGTERM or SIGKILL, and waits until the process is gone. Its pods live on. */
     void end(boolean gracefully) {
         ProcessHandle process = ProcessHandle.of(pid()).orElseThrow();
-        cri.close();
+        if (gracefully) {
+            cri.close();
+        }
         boolean asked = gracefully ? process.destroy() : process.destroyForcibly();
         if (!asked) {
             throw new IllegalStateException("cannot signal the daemon, process " + process.pid());
         }
         Wait.until("the daemon has ended", () -> !isRunning(process));
+        // Not before SIGKILL: that is to meet the calls, and closing would cancel them.
+        if (!gracefully) {
+            cri.close();
+        }
     }
 
     private static boolean isRunning(ProcessHandle process) {

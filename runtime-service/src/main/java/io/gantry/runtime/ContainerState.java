@@ -71,7 +71,7 @@ sealed interface ContainerState {
 
     static ContainerState of(ContainerStatusRecord record) {
         return switch (record.getPhase()) {
-            case CREATING, UNRECOGNIZED -> new Creating();
+            case CREATING, PHASE_UNSPECIFIED, UNRECOGNIZED -> new Creating();
             case CREATED -> new Created(record.getPid(), record.getPidStartTime());
             case RUNNING -> new Running(record.getPid(), record.getPidStartTime(), record.getStartedAt());
             case EXITED ->

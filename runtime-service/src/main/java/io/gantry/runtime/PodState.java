@@ -72,7 +72,7 @@ sealed interface PodState {
             case READY -> new Ready(network, new Init(record.getInitPid(), record.getInitStartTime()));
             case STOPPED -> new Stopped(network);
             // What a newer daemon may have written is at least not ready: stopping it again is safe.
-            case STOPPING, UNRECOGNIZED -> new Stopping(network);
+            case STOPPING, PHASE_UNSPECIFIED, UNRECOGNIZED -> new Stopping(network);
         };
     }
 }

@@ -20,7 +20,11 @@ final class RecordFile {
 
     private RecordFile() {}
 
+    /** Replaces {@code file}. A message without a byte is an IllegalArgumentException: {@link #read} takes it for a lost one. */
     static void write(Path file, MessageLite message) throws IOException {
+        if (message.getSerializedSize() == 0) {
+            throw new IllegalArgumentException("a record for " + file + " that says nothing");
+        }
         Path temporary = file.resolveSibling(file.getFileName() + "." + SERIAL.incrementAndGet() + ".tmp");
         try {
             Files.write(temporary, message.toByteArray());
