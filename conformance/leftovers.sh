@@ -33,7 +33,7 @@ LEFT=$(
     ip -o link show master "$BRIDGE" 2>/dev/null | awk -v bridge="$BRIDGE" '{ print "interface " $2 " on " bridge }' || true
     iptables-save 2>/dev/null | grep -F "$(network_name "$DIR")" | sed 's/^/iptables rule /' || true
     find "$DIR/cni-addresses" -type f -name '[0-9]*.[0-9]*' -printf 'address %f\n' 2>/dev/null || true
-    for FOLDER in "$DIR"/run/pods "$DIR"/run/containers "$DIR"/root/pods "$DIR"/root/containers "$DIR"/root/tmp; do
+    for FOLDER in "$DIR"/run/pods "$DIR"/run/containers "$DIR"/root/pods "$DIR"/root/containers "$DIR"/root/making "$DIR"/root/tmp; do
         find "$FOLDER" -mindepth 1 -maxdepth 1 -printf 'folder %p\n' 2>/dev/null || true
     done
     rm -f "$DIR/.ids"

@@ -60,7 +60,19 @@ c() { CRICTL_TIMEOUT=60s crictl_in "$DIR" "$@" 2>"$DIR/error"; }
 fails_with() { local want=$1; shift; ! "$@" >/dev/null && grep -q -- "$want" "$DIR/error"; }
 # value SCOPE FILE
 value() { cat "$1/$2" 2>/dev/null | tr '\n' ' ' | sed 's/ $//'; }
+eventually() {
+    for ((i = 0; i < 100; i++)); do
+        ! "$@" || return 0
+        sleep 0.1
+    done
+    say "        not within 10 s"
+    return 1
+}
 units() { systemctl list-units --all --plain --no-legend --no-pager "$@" | awk '{ print $1 }'; }
+
+no_units() { [ -z "$(units "$@")" ]; }
+# Beside those of the first pod and its container.
+no_more_scopes() { [ "$(units 'gantry-*.scope' | grep -vc -e "$CTR" -e "$POD")" = 0 ]; }
 
 IMAGE=registry.k8s.io/e2e-test-images/busybox:1.29-2
 SLICE=gantrytest-burstable-pod$(network_hash "$DIR").slice
@@ -132,7 +144,7 @@ check "and can exec in it" is "$(c exec -s "$CTR" echo yes | head -1)" yes
 # ---- What fails leaves nothing
 check "a cpuset that the machine has not" fails_with InvalidArgument container web "$POD" bad1 '{"cpuset_cpus": "4000"}' true
 check "a command's mount that fails in the shim" fails_with InvalidArgument container web "$POD" bad2 '{"unified": {"no.such": "1"}}' true
-check "leave no scope" is "$(units 'gantry-*.scope' | grep -vc -e "$CTR" -e "$POD")" 0
+check "leave no scope" eventually no_more_scopes
 
 # ---- The daemon is killed while it creates
 for DELAY in 0.05 0.15 0.3 0.5 0.8; do
@@ -141,12 +153,12 @@ for DELAY in 0.05 0.15 0.3 0.5 0.8; do
     systemctl kill -s KILL --kill-whom=main "$UNIT"
     wait $! || true
     systemctl reset-failed "$UNIT" || true
-    systemctl start "$UNIT"
+    # Not start, which does nothing while systemd has not yet seen the end.
+    systemctl restart "$UNIT"
     remember_pid
 done
 for ID in $(c ps -aq); do [ "$ID" = "$CTR" ] || c rm -f "$ID" >/dev/null; done
-sleep 0.5
-check "the daemon killed while it creates leaves no scope" is "$(units 'gantry-*.scope' | grep -vc -e "$CTR" -e "$POD")" 0
+check "the daemon killed while it creates leaves no scope" eventually no_more_scopes
 check "the first container still runs" kill -0 "$INIT"
 
 # ---- OOM kills
@@ -164,7 +176,7 @@ for ((i = 0; i < 20; i++)); do
     [ $((i % 2)) = 0 ] || c rm "$ID" >/dev/null
 done
 check "20 OOM kills are told" is "$OOM" 20
-check "their scopes are gone" is "$(units 'gantry-*.scope' | grep -vc -e "$CTR" -e "$POD")" 0
+check "their scopes are gone" eventually no_more_scopes
 WRONG=0
 for ((i = 0; i < 5; i++)); do
     ID=$(container web "$POD" "fine$i" '{}' sh -c 'exit 3')
@@ -189,12 +201,11 @@ check "its scope ends when systemd says so" timeout 60 systemctl stop "gantry-$O
 
 # ---- The end
 c rmp -f "$POD" "$OWN" >/dev/null
-sleep 0.5
-check "no scope is left" is "$(units 'gantry-*.scope')" ""
-check "no slice of ours is left" is "$(units 'system-gantry_pod*')" ""
+check "no scope is left" eventually no_units 'gantry-*.scope'
+check "no slice of ours is left" eventually no_units 'system-gantry_pod*'
 check "no unit has failed" is "$(systemctl list-units --failed --plain --no-legend 'gantry-*' | grep -vF "$UNIT")" ""
 systemctl stop "$SLICE" gantrytest-burstable.slice gantrytest.slice
 [ "$FAILED" = 0 ] || grep -E " (WARN|ERROR) " "$DIR/log" | tail -20 >&2
-take_down || { FAILED=$((FAILED + 1)); echo "FAILED  something is left behind"; }
+LEFT=$(take_down 2>&1) || { FAILED=$((FAILED + 1)); echo "FAILED  something is left behind: $(tr '\n' ' ' <<<"$LEFT")"; }
 totals "$PASSED" "$FAILED" 0
 [ "$FAILED" = 0 ]

@@ -87,11 +87,18 @@ final class ContainerStore {
         }
     }
 
-    /** Takes a container out of sight; its folder is the caller's to delete. */
-    void forget(Container container) {
+    /** Takes a container's record off the disk: what undoes {@link #record}. */
+    void erase(String id) throws IOException {
+        Folders.discard(Folders.takeAway(layout.container(id), layout.tmp()));
+    }
+
+    /** Takes a container off the disk and out of sight. */
+    void remove(Container container) throws IOException {
+        Path removed = Folders.takeAway(layout.container(container.id()), layout.tmp());
         byId.remove(container.id());
         byKey.remove(container.key(), container.id());
         listener.container(container, ContainerEventType.CONTAINER_DELETED_EVENT);
+        Folders.discard(removed);
     }
 
     /** All containers, ordered by id. */

@@ -115,7 +115,7 @@ final class Containers {
             Container container =
                     new Container(record, config, new Container.Present(new ContainerState.Creating(), resources));
             node.containers().record(container);
-            undo.pushRecord("delete its record", () -> Folders.delete(layout.container(id)));
+            undo.pushRecord("delete its record", () -> node.containers().erase(id));
             Files.createDirectories(layout.rootfs(id));
             undo.push("delete its run folder", () -> Folders.delete(layout.containerRun(id)));
             for (Path volume : plan.volumes()) {
@@ -284,10 +284,9 @@ final class Containers {
                 removal.join();
             }
             cgroup(container).remove();
-            node.containers().forget(container);
-            images.release(container.id());
             Folders.delete(node.layout().containerRun(container.id()));
-            Folders.delete(node.layout().container(container.id()));
+            node.containers().remove(container);
+            images.release(container.id());
         } catch (SandboxException e) {
             throw Failures.of("remove container " + container.id(), e);
         } catch (IOException e) {

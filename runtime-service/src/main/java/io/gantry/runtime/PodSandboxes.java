@@ -14,8 +14,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The life of pods: run, stop, remove.
@@ -24,7 +22,6 @@ import org.slf4j.LoggerFactory;
  * locked. What must be undone is on disk before it is made (the pod's record), so {@link Recovery} can undo it after a crash.
  */
 final class PodSandboxes {
-    private static final Logger LOG = LoggerFactory.getLogger(PodSandboxes.class);
 
     private final Node node;
     private final Containers containers;
@@ -98,7 +95,7 @@ final class PodSandboxes {
         Path run = layout.podRun(pod.id());
         try (Undo undo = new Undo("pod " + pod.id())) {
             node.pods().record(pod, node.bootId());
-            undo.pushRecord("delete its record", () -> Folders.delete(layout.pod(pod.id())));
+            undo.pushRecord("delete its record", () -> node.pods().erase(pod.id()));
             Files.createDirectories(run);
             undo.pushRecord("delete its run folder", () -> Folders.delete(run));
             String hostname = PodSpecs.hostname(pod.config(), node.host());
@@ -198,14 +195,10 @@ final class PodSandboxes {
         pod.lock().lockInterruptibly();
         try {
             containers.removeAll(pod);
-            node.pods().forget(pod);
             Folders.delete(node.layout().podRun(pod.id()));
-            Folders.delete(node.layout().pod(pod.id()));
+            node.pods().remove(pod);
         } catch (IOException e) {
-            LOG.warn(
-                    "pod {} is removed, but its folder is not yet: {}; the next start of the daemon deletes it",
-                    pod.id(),
-                    e.toString());
+            throw Failures.of("remove pod " + pod.id(), e);
         } finally {
             pod.lock().unlock();
         }

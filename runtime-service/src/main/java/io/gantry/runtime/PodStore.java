@@ -67,11 +67,18 @@ final class PodStore {
         }
     }
 
-    /** Takes a pod out of sight; its folder is the caller's to delete. */
-    void forget(Pod pod) {
+    /** Takes a pod's record off the disk: what undoes {@link #record}. */
+    void erase(String id) throws IOException {
+        Folders.discard(Folders.takeAway(layout.pod(id), layout.tmp()));
+    }
+
+    /** Takes a pod off the disk and out of sight. */
+    void remove(Pod pod) throws IOException {
+        Path removed = Folders.takeAway(layout.pod(pod.id()), layout.tmp());
         byId.remove(pod.id());
         byKey.remove(pod.key(), pod.id());
         listener.pod(pod, ContainerEventType.CONTAINER_DELETED_EVENT);
+        Folders.discard(removed);
     }
 
     /** All pods, ordered by id. */

@@ -85,12 +85,14 @@ class PodStoreTest {
     }
 
     @Test
-    void whatIsForgottenIsNotFound() throws Exception {
+    void whatIsRemovedIsGone() throws Exception {
         Pod pod = pod("a1", "web");
         store.record(pod, "boot");
         store.publish(pod);
-        store.forget(pod);
+        store.remove(pod);
 
+        assertThat(layout.pod("a1")).doesNotExist();
+        assertThat(layout.tmp()).isEmptyDirectory();
         assertThat(store.find("a1")).isNull();
         assertThat(store.byKey(pod.key())).isNull();
         assertThatThrownBy(() -> store.require("a1")).hasMessageContaining("no pod sandbox with id a1");
