@@ -55,7 +55,7 @@ make_nginx() {
     need_commands gcc:gcc
     unpack_packages "$tree" nginx
     local ldd=(env "LD_LIBRARY_PATH=$tree/usr/lib/$(gcc -print-multiarch):$tree/lib/$(gcc -print-multiarch)" ldd "$tree/usr/sbin/nginx")
-    if "${ldd[@]}" | grep -q 'not found'; then
+    if "${ldd[@]}" | grep 'not found' >/dev/null; then
         mapfile -t libraries < <(apt-cache depends nginx | sed -n 's/^ *Depends: \(lib\|zlib\)/\1/p')
         unpack_packages "$tree" "${libraries[@]}"
     fi

@@ -212,7 +212,7 @@ EOF
 # alive PIDFILE TEXT   whether the process of the file runs and has TEXT in its command line.
 alive() {
     local pid
-    pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && cat "/proc/$pid/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -- "$2"
+    pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && cat "/proc/$pid/cmdline" 2>/dev/null | tr '\0' ' ' | grep -F -- "$2" >/dev/null
 }
 
 # end_process PIDFILE TEXT SECONDS   SIGTERM, and a failure if it is still there after that time.

@@ -13,7 +13,8 @@ has_jdk_25() {
     return 1
 }
 
-has_package() { apt-cache -q policy "$1" 2>/dev/null | grep -q '^ *Candidate: [^(]'; }
+# In a pipe no grep -q: it ends at the first match, what still writes to it gets SIGPIPE, and under pipefail that is the pipe's result.
+has_package() { apt-cache -q policy "$1" 2>/dev/null | grep '^ *Candidate: [^(]' >/dev/null; }
 
 need_jdk_25() {
     has_jdk_25 && return
@@ -31,7 +32,7 @@ need_build_tools() {
     [ -e /usr/lib/x86_64-linux-gnu/libc.a ] || [ -e /usr/lib/aarch64-linux-gnu/libc.a ] || install_packages libc6-dev
     [ -e /usr/include/linux/if.h ] || install_packages linux-libc-dev
     # Optional for gantry, which inflates layers two times faster with it; its tests want it.
-    ldconfig -p | grep -q 'libisal\.so\.2 ' || install_packages libisal2
+    ldconfig -p | grep 'libisal\.so\.2 ' >/dev/null || install_packages libisal2
     [ -x /usr/lib/cni/bridge ] || install_packages containernetworking-plugins
     need_jdk_25
 }

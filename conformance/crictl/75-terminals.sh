@@ -17,7 +17,7 @@ terminal() {
 type_in() { printf '%s' "$1" >&"$KEYS"; }
 hang_up() { exec {KEYS}>&-; }
 # The screen has what was typed too: what a command prints must differ from its own text.
-on_screen() { tr -d '\r' <"$SCREEN" | grep -qE -- "$1"; }
+on_screen() { tr -d '\r' <"$SCREEN" | grep -E -- "$1" >/dev/null; }
 
 run_shell terminal
 for TRANSPORT in spdy websocket; do

@@ -23,7 +23,7 @@ need_vm_image() {
 debian_mirror() {
     local mirror try
     for try in 1 2; do
-        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -1)
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | sed -n 1p)
         [ -z "$mirror" ] || break
         [ $try = 2 ] || apt-get -qq update || say "apt-get update had errors; trying with what there is"
     done
