@@ -86,6 +86,8 @@ c_tests() {
 }
 
 need_build_tools
+# For what the Java tests ask about files.
+need_commands lsattr:e2fsprogs
 need_cri_tools
 need_docker_registry
 mkdir -p "$LOGS"

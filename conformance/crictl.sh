@@ -11,7 +11,7 @@ if [ $# = 0 ]; then
 fi
 for PART in "${PARTS[@]}"; do [ -e "$CONFORMANCE/crictl/$PART.sh" ] || die "no such part: $PART"; done
 need_root
-need_commands jq:jq curl:curl script:bsdutils
+need_commands jq:jq curl:curl script:bsdutils pgrep:procps
 need_cri_tools
 DIR=$(new_folder crictl)
 trap 'end_background; finish "$DIR" || exit 1' EXIT

@@ -61,7 +61,7 @@ once() {
     local name=$1 make=$2 lock
     [ -d "$CACHE/$name" ] && return
     mkdir -p "$(dirname "$CACHE/$name")"
-    exec {lock}>"$CACHE/.lock"
+    exec {lock}>"$CACHE/.lock-${name//\//-}"
     flock "$lock"
     if [ ! -d "$CACHE/$name" ]; then
         local work

@@ -5,7 +5,7 @@
 
 [ $# = 0 ] || die "usage: systemd.sh"
 need_root
-need_commands jq:jq curl:curl
+need_commands jq:jq curl:curl pgrep:procps
 [ -d /run/systemd/system ] && [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || die "wants systemd as PID 1 and cgroup v2; try: vm.sh conformance/systemd.sh"
 need_cri_tools
 DIR=$(new_folder systemd)
