@@ -1,6 +1,7 @@
 package io.gantry.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import io.gantry.cri.v1.Device;
 import io.gantry.cri.v1.LinuxContainerSecurityContext;
@@ -238,5 +239,17 @@ class SecurityTest {
                 .getSecurityContextBuilder()
                 .setApparmor(profile(ProfileType.Localhost, "no-such-profile"));
         assertThat(Cri.failureOf(() -> pod.create(config)).getDescription()).containsIgnoringCase("apparmor");
+    }
+
+    /** DaemonSets that run on any node ask for spc_t. */
+    @Test
+    void selinuxOptionsHaveNoEffectWhereSelinuxIsOff() {
+        assumeFalse(Files.exists(Path.of("/sys/fs/selinux/enforce")), "SELinux is on here");
+        assertThat(run(
+                        "echo ran",
+                        security -> security.getSelinuxOptionsBuilder()
+                                .setType("spc_t")
+                                .setLevel("s0")))
+                .isEqualTo("ran");
     }
 }

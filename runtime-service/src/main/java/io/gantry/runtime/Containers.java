@@ -59,6 +59,10 @@ final class Containers {
     /** Makes a container: everything up to the exec of its command is done, and whatever of it can fail has not. */
     Container create(Pod pod, ContainerConfig config) throws CriException {
         ContainerChecks.check(pod, config);
+        SelinuxOptions.check(
+                "container " + config.getMetadata().getName(),
+                config.getLinux().getSecurityContext().getSelinuxOptions(),
+                node.host().selinux());
         ContainerKey key = ContainerKey.of(pod.id(), config.getMetadata());
         if (underWay.putIfAbsent(key, true) != null) {
             throw new CriException(

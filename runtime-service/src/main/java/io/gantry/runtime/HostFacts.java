@@ -1,6 +1,7 @@
 package io.gantry.runtime;
 
 import io.gantry.linux.MountInfo;
+import io.gantry.sandbox.Selinux;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,8 +17,9 @@ import java.util.Map;
  * @param hostname of the node
  * @param openFiles the soft and hard limit on open files that containers start with
  * @param cgroupMounts what to mount below /sys/fs/cgroup of a container, in order
+ * @param selinux whether SELinux is on
  */
-record HostFacts(String bootId, String hostname, Limit openFiles, List<CgroupMount> cgroupMounts) {
+record HostFacts(String bootId, String hostname, Limit openFiles, List<CgroupMount> cgroupMounts, boolean selinux) {
     /** As systemd gives services: programs that use select(2) break above the soft one. */
     private static final long SOFT_OPEN_FILES = 1024;
 
@@ -34,7 +36,8 @@ record HostFacts(String bootId, String hostname, Limit openFiles, List<CgroupMou
                 Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip(),
                 Files.readString(Path.of("/proc/sys/kernel/hostname")).strip(),
                 openFilesLimit(),
-                cgroupMounts(MountInfo.self()));
+                cgroupMounts(MountInfo.self()),
+                new Selinux().enabled());
     }
 
     private static Limit openFilesLimit() throws IOException {

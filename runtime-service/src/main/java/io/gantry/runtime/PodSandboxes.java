@@ -44,6 +44,10 @@ final class PodSandboxes {
     Pod run(PodSandboxConfig config, String handler) throws CriException, InterruptedException {
         PodChecks.check(config, handler, node.handler());
         node.userNamespaces().check(config);
+        SelinuxOptions.check(
+                "pod sandbox " + config.getMetadata().getName(),
+                config.getLinux().getSecurityContext().getSelinuxOptions(),
+                node.host().selinux());
         PodKey key = PodKey.of(config.getMetadata());
         CompletableFuture<Pod> mine = new CompletableFuture<>();
         CompletableFuture<Pod> first = underWay.putIfAbsent(key, mine);
