@@ -12,6 +12,7 @@ import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -32,8 +33,9 @@ class SecurityTest {
             TestPod.hostNetwork(config);
             TestPod.security(config, security -> security.setPrivileged(true));
         });
-        String id = cri.pull(USER_IMAGE);
-        assertThat(id).startsWith("sha256:");
+        for (String image : List.of(TestPod.BUSYBOX, USER_IMAGE)) {
+            assertThat(cri.pull(image)).startsWith("sha256:");
+        }
     }
 
     @AfterAll
