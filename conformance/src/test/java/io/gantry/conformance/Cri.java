@@ -3,6 +3,7 @@ package io.gantry.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.gantry.cri.v1.CgroupDriver;
 import io.gantry.cri.v1.Container;
 import io.gantry.cri.v1.ContainerState;
 import io.gantry.cri.v1.ContainerStatus;
@@ -23,6 +24,7 @@ import io.gantry.cri.v1.PodSandboxStatus;
 import io.gantry.cri.v1.PodSandboxStatusRequest;
 import io.gantry.cri.v1.PullImageRequest;
 import io.gantry.cri.v1.RemoveImageRequest;
+import io.gantry.cri.v1.RuntimeConfigRequest;
 import io.gantry.cri.v1.RuntimeServiceGrpc;
 import io.gantry.cri.v1.RuntimeServiceGrpc.RuntimeServiceBlockingStub;
 import io.gantry.cri.v1.StartContainerRequest;
@@ -105,6 +107,13 @@ final class Cri implements AutoCloseable {
         images().removeImage(RemoveImageRequest.newBuilder()
                 .setImage(image(reference))
                 .build());
+    }
+
+    CgroupDriver cgroupDriver() {
+        return runtime()
+                .runtimeConfig(RuntimeConfigRequest.getDefaultInstance())
+                .getLinux()
+                .getCgroupDriver();
     }
 
     // ---- Pods

@@ -2,6 +2,7 @@ package io.gantry.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gantry.cri.v1.CgroupDriver;
 import io.gantry.cri.v1.ContainerStats;
 import io.gantry.cri.v1.ContainerStatsFilter;
 import io.gantry.cri.v1.ContainerStatsRequest;
@@ -73,25 +74,30 @@ class ResourcesTest {
 
     @Test
     void everyProcessIsInALeafBelowTheGivenParent() throws IOException {
+        boolean systemd = cri.cgroupDriver() == CgroupDriver.SYSTEMD;
         try (TestPod parented = TestPod.run(cri, config -> {
             TestPod.hostNetwork(config);
-            config.getLinuxBuilder().setCgroupParent("/gantry-blackbox/pod1");
+            config.getLinuxBuilder().setCgroupParent(systemd ? "/gantryblackbox.slice" : "/gantryblackbox");
         })) {
             String id = parented.runIdle();
             Path group = Cgroups.group(cri.pidOf(id), "memory");
-            assertThat(group.toString()).endsWith("/gantry-blackbox/pod1/" + id);
+            assertThat(group.toString())
+                    .endsWith(systemd ? "/gantryblackbox.slice/gantry-" + id + ".scope" : "/gantryblackbox/" + id);
             assertThat(Files.readString(group.resolveSibling("cgroup.procs"))).isEmpty();
         } finally {
             // The parent is the kubelet's to remove, and here ours.
-            removeGroups(Path.of("/sys/fs/cgroup"));
+            if (systemd) {
+                DaemonUnderTest.execute(List.of("systemctl", "stop", "gantryblackbox.slice"));
+            } else {
+                removeGroups(Path.of("/sys/fs/cgroup"));
+            }
         }
     }
 
     private static void removeGroups(Path root) throws IOException {
         try (var hierarchies = Files.list(root)) {
             for (Path hierarchy : Cgroups.V2 ? List.of(root) : hierarchies.toList()) {
-                Files.deleteIfExists(hierarchy.resolve("gantry-blackbox/pod1"));
-                Files.deleteIfExists(hierarchy.resolve("gantry-blackbox"));
+                Files.deleteIfExists(hierarchy.resolve("gantryblackbox"));
             }
         }
     }

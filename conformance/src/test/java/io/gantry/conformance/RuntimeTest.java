@@ -11,7 +11,6 @@ import io.gantry.cri.v1.NetworkConfig;
 import io.gantry.cri.v1.RestorePodRequest;
 import io.gantry.cri.v1.RuntimeCondition;
 import io.gantry.cri.v1.RuntimeConfig;
-import io.gantry.cri.v1.RuntimeConfigRequest;
 import io.gantry.cri.v1.RuntimeServiceGrpc;
 import io.gantry.cri.v1.StatusRequest;
 import io.gantry.cri.v1.StatusResponse;
@@ -99,12 +98,9 @@ class RuntimeTest {
 
     @Test
     void theCgroupDriverIsTold() {
-        CgroupDriver driver = cri.runtime()
-                .runtimeConfig(RuntimeConfigRequest.getDefaultInstance())
-                .getLinux()
-                .getCgroupDriver();
         // v1 has the cgroupfs driver only.
-        assertThat(driver).isIn(Cgroups.V2 ? List.of(CgroupDriver.values()) : List.of(CgroupDriver.CGROUPFS));
+        assertThat(cri.cgroupDriver())
+                .isIn(Cgroups.V2 ? List.of(CgroupDriver.values()) : List.of(CgroupDriver.CGROUPFS));
     }
 
     @Test

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -138,9 +139,14 @@ class StatsTest {
         assertThat(stats.getNetwork().getDefaultInterface().getName()).isEqualTo("eth0");
         assertThat(stats.getNetwork().getDefaultInterface().getTxBytes().getValue())
                 .isGreaterThan(before);
+        // Some kernels put tunnel devices into every namespace.
+        List<String> others = Stream.of(cri.shell(id, "ls /sys/class/net").split("\\s+"))
+                .filter(name -> !name.equals("lo") && !name.equals("eth0"))
+                .toList();
+        assertThat(others).contains("aaa0", "aab0");
         assertThat(stats.getNetwork().getInterfacesList())
                 .extracting(NetworkInterfaceUsage::getName)
-                .containsExactlyInAnyOrder("aaa0", "aab0");
+                .containsExactlyInAnyOrderElementsOf(others);
         DaemonUnderTest.execute(List.of("nsenter", netns, "ip", "link", "delete", "aaa0"));
         cri.stop(id, 0);
     }

@@ -6,6 +6,7 @@ import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.ContainerStatsRequest;
 import io.gantry.cri.v1.Device;
 import io.gantry.cri.v1.IDMapping;
+import io.gantry.cri.v1.LinuxContainerSecurityContext;
 import io.gantry.cri.v1.Mount;
 import io.gantry.cri.v1.NamespaceMode;
 import io.gantry.cri.v1.PodSandboxConfig;
@@ -154,12 +155,17 @@ class UserNamespaceTest {
         });
     }
 
+    /** Its default profile, like that of the peers, forbids mounts and further user namespaces. */
+    private static LinuxContainerSecurityContext.Builder withoutAppArmor(ContainerConfig.Builder config) {
+        return config.getLinuxBuilder()
+                .getSecurityContextBuilder()
+                .setApparmor(SecurityProfile.newBuilder().setProfileType(SecurityProfile.ProfileType.Unconfined));
+    }
+
     @Test
     void rootInsideRulesItsPodAndNothingElse() throws IOException {
-        String container = pod.runIdle(config -> config.getLinuxBuilder()
-                .getSecurityContextBuilder()
-                .getCapabilitiesBuilder()
-                .addAddCapabilities("ALL"));
+        String container = pod.runIdle(
+                config -> withoutAppArmor(config).getCapabilitiesBuilder().addAddCapabilities("ALL"));
         // Its own network, host name and mounts.
         assertThat(cri.shell(
                         container,
@@ -292,7 +298,7 @@ class UserNamespaceTest {
     /** What procMount: Unmasked is for. */
     @Test
     void containersCanBeMadeWithin() {
-        String container = pod.runIdle();
+        String container = pod.runIdle(UserNamespaceTest::withoutAppArmor);
         assertThat(cri.shell(
                         container,
                         "unshare -Urmpf sh -c 'mount -t proc proc /proc && mount -t tmpfs x /tmp && echo $$ $(id -u)'"))
