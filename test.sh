@@ -1,7 +1,7 @@
 #!/bin/bash
 # test.sh: runs every test of gantry, as root on Debian 12 or 13: unit and privileged tests, the C tests, the distribution, the black-box
 # tests over the socket, crictl, critest by itself, in parallel and over WebSocket; and, in a virtual machine with systemd and cgroup v2, the
-# package, the systemd driver, the privileged tests and critest. The log of each part is in target/test-logs. The last line sums up: N passed,
+# package, the systemd driver, the privileged and black-box tests and critest. The log of each part is in target/test-logs. The last line sums up: N passed,
 # N failed, N skipped; before it stand each failure and each skip with its reason. It fails if a test fails, or if a part ran none.
 # Not in it yet, since some of its cases still depend on how fast the machine is: conformance/kubelet.sh, by hand.
 # Missing Debian packages are installed, and named; what is fetched or built besides goes to ${GANTRY_CACHE:-/var/cache/gantry}.

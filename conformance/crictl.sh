@@ -3,7 +3,7 @@
 # and how it ends. PART names files of crictl/, in the order wanted (default: all). Ends with "N passed, N failed, N skipped".
 # CRICTL takes another build of crictl.
 . "$(dirname "$0")/lib.sh"
-. "$CONFORMANCE/crictl/checks.sh"
+. "$CONFORMANCE/checks.sh"
 
 PARTS=("$@")
 if [ $# = 0 ]; then
@@ -14,6 +14,7 @@ need_root
 need_commands jq:jq curl:curl script:bsdutils pgrep:procps
 need_cri_tools
 DIR=$(new_folder crictl)
+. "$CONFORMANCE/crictl/checks.sh"
 trap 'end_background; finish "$DIR" || exit 1' EXIT
 REGISTRY=$("$CONFORMANCE/images.sh" "$DIR")
 "$CONFORMANCE/daemon.sh" "$DIR" >/dev/null

@@ -2,6 +2,7 @@
 # systemd.sh: checks the systemd cgroup driver on a machine with systemd and cgroup v2, such as that of vm.sh; the daemon runs as a service of its own.
 # Ends with "N passed, N failed, N skipped".
 . "$(dirname "$0")/lib.sh"
+. "$CONFORMANCE/checks.sh"
 
 [ $# = 0 ] || die "usage: systemd.sh"
 need_root
@@ -43,33 +44,12 @@ systemctl start "$UNIT"
 remember_pid() { systemctl show -P MainPID "$UNIT" >"$DIR/pid"; }
 remember_pid
 
-PASSED=0 FAILED=0
-check() {
-    local what=$1
-    shift
-    if "$@"; then
-        PASSED=$((PASSED + 1))
-        say "ok      $what"
-    else
-        FAILED=$((FAILED + 1))
-        echo "FAILED  $what: $*"
-    fi
-}
-is() { [ "$1" = "$2" ] || { say "        '$1' is not '$2'"; return 1; }; }
+CHECKED=$DIR/checked
 c() { CRICTL_TIMEOUT=60s crictl_in "$DIR" "$@" 2>"$DIR/error"; }
 fails_with() { local want=$1; shift; ! "$@" >/dev/null && grep -q -- "$want" "$DIR/error"; }
 # value SCOPE FILE
 value() { cat "$1/$2" 2>/dev/null | tr '\n' ' ' | sed 's/ $//'; }
-eventually() {
-    for ((i = 0; i < 100; i++)); do
-        ! "$@" || return 0
-        sleep 0.1
-    done
-    say "        not within 10 s"
-    return 1
-}
 units() { systemctl list-units --all --plain --no-legend --no-pager "$@" | awk '{ print $1 }'; }
-
 no_units() { [ -z "$(units "$@")" ]; }
 # Beside those of the first pod and its container.
 no_more_scopes() { [ "$(units 'gantry-*.scope' | grep -vc -e "$CTR" -e "$POD")" = 0 ]; }
@@ -144,7 +124,7 @@ check "and can exec in it" is "$(c exec -s "$CTR" echo yes | head -1)" yes
 # ---- What fails leaves nothing
 check "a cpuset that the machine has not" fails_with InvalidArgument container web "$POD" bad1 '{"cpuset_cpus": "4000"}' true
 check "a command's mount that fails in the shim" fails_with InvalidArgument container web "$POD" bad2 '{"unified": {"no.such": "1"}}' true
-check "leave no scope" eventually no_more_scopes
+check "leave no scope" soon no_more_scopes
 
 # ---- The daemon is killed while it creates
 for DELAY in 0.05 0.15 0.3 0.5 0.8; do
@@ -158,7 +138,7 @@ for DELAY in 0.05 0.15 0.3 0.5 0.8; do
     remember_pid
 done
 for ID in $(c ps -aq); do [ "$ID" = "$CTR" ] || c rm -f "$ID" >/dev/null; done
-check "the daemon killed while it creates leaves no scope" eventually no_more_scopes
+check "the daemon killed while it creates leaves no scope" soon no_more_scopes
 check "the first container still runs" kill -0 "$INIT"
 
 # ---- OOM kills
@@ -176,7 +156,7 @@ for ((i = 0; i < 20; i++)); do
     [ $((i % 2)) = 0 ] || c rm "$ID" >/dev/null
 done
 check "20 OOM kills are told" is "$OOM" 20
-check "their scopes are gone" eventually no_more_scopes
+check "their scopes are gone" soon no_more_scopes
 WRONG=0
 for ((i = 0; i < 5; i++)); do
     ID=$(container web "$POD" "fine$i" '{}' sh -c 'exit 3')
@@ -201,8 +181,8 @@ check "its scope ends when systemd says so" timeout 60 systemctl stop "gantry-$O
 
 # ---- The end
 c rmp -f "$POD" "$OWN" >/dev/null
-check "no scope is left" eventually no_units 'gantry-*.scope'
-check "no slice of ours is left" eventually no_units 'system-gantry_pod*'
+check "no scope is left" soon no_units 'gantry-*.scope'
+check "no slice of ours is left" soon no_units 'system-gantry_pod*'
 check "no unit has failed" is "$(systemctl list-units --failed --plain --no-legend 'gantry-*' | grep -vF "$UNIT")" ""
 systemctl stop "$SLICE" gantrytest-burstable.slice gantrytest.slice
 [ "$FAILED" = 0 ] || grep -E " (WARN|ERROR) " "$DIR/log" | tail -20 >&2

@@ -2,6 +2,7 @@
 # test-deb.sh: installs, upgrades, removes and purges the built .deb, with a pod running, on the machine that it runs on: not for yours, but for
 # the virtual one (conformance/vm.sh packaging/test-deb.sh). Ends with "N passed, N failed, N skipped".
 . "$(dirname "$0")/../conformance/lib.sh"
+. "$CONFORMANCE/checks.sh"
 
 need_root
 [ -d /run/systemd/system ] || die "there is no systemd here; run: conformance/vm.sh packaging/test-deb.sh"
@@ -12,29 +13,9 @@ DEB=$(echo "$REPOSITORY"/packaging/target/gantry_*_"$(dpkg --print-architecture)
 IMAGE=$(cat "$REPOSITORY/packaging/src/main/image/name")
 WORK=$(new_folder deb)
 trap 'rm -rf "$WORK"' EXIT
-PASSED=0
-FAILED=0
+CHECKED=$WORK/checked
 export DEBIAN_FRONTEND=noninteractive
 
-# check WHAT COMMAND...   counts whether the command succeeds, and shows what it printed if it does not.
-check() {
-    local what=$1
-    shift
-    if "$@" >"$WORK/output" 2>&1; then
-        PASSED=$((PASSED + 1))
-        say "ok      $what"
-    else
-        FAILED=$((FAILED + 1))
-        echo "FAILED  $what"
-        sed 's/^/        /' "$WORK/output" | tail -20
-    fi
-}
-says() {
-    local wanted=$1
-    shift
-    "$@" 2>&1 | tee "$WORK/said"
-    grep -qF -- "$wanted" "$WORK/said"
-}
 not() { ! "$@"; }
 crictl() { "$CRICTL" --config /dev/null -r unix:///run/gantry/gantry.sock -i unix:///run/gantry/gantry.sock -t 60s "$@"; }
 property() { systemctl show -P "$1" gantry.service; }

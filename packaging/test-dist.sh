@@ -1,40 +1,21 @@
 #!/bin/bash
 # test-dist.sh: tests the built distribution: launcher, files, demonstration image, AOT cache. Ends with "N passed, N failed, N skipped".
 . "$(dirname "$0")/../conformance/lib.sh"
+. "$CONFORMANCE/checks.sh"
 
 need_root
 need_commands curl:curl tar:tar gcc:gcc
 DIST=$REPOSITORY/packaging/target/dist
 WORK=$(new_folder dist)
 trap 'finish "$WORK/daemon" >&2; rm -rf --one-file-system "$WORK"' EXIT
-PASSED=0
-FAILED=0
+CHECKED=$WORK/checked
 
-# check WHAT COMMAND...   counts whether the command succeeds, and shows what it printed if it does not.
-check() {
-    local what=$1
-    shift
-    if "$@" >"$WORK/output" 2>&1; then
-        PASSED=$((PASSED + 1))
-        say "ok      $what"
-    else
-        FAILED=$((FAILED + 1))
-        echo "FAILED  $what"
-        sed 's/^/        /' "$WORK/output" | tail -20
-    fi
-}
 gantry() { "$DIST/bin/gantry" "$@"; }
 ends_with_code() {
     local wanted=$1 code=0
     shift
     "$@" || code=$?
     [ "$code" = "$wanted" ]
-}
-says() {
-    local wanted=$1
-    shift
-    "$@" 2>&1 | tee "$WORK/said"
-    grep -qF -- "$wanted" "$WORK/said"
 }
 
 # ---- Launcher

@@ -5,7 +5,7 @@ pull_image
 run_pod write
 run_container lines '.command = ["sh", "-c", "echo two >&2; sleep 0.5; echo one; sleep 0.2; echo three; while read line; do echo $line; done; sleep 1000"] | .stdin = true'
 LOG=$DIR/logs/write/lines/0.log
-check "logs prints stdout" soon says logs "$CONTAINER" '^three$'
+check "logs prints stdout" soon calls logs "$CONTAINER" '^three$'
 check "and stderr apart" grep -qx two <<<"$ERROR"
 c logs "$(short "$CONTAINER")"
 check "logs by a short id" prints_exactly "$(printf 'one\nthree')"
@@ -53,6 +53,6 @@ check "rm takes the rotated log too" test ! -e "$LOG" -a ! -e "$LOG.1"
 run_container again '.command = ["echo", "first try"]'
 c inspect "$CONTAINER"
 run_container again '.metadata.attempt = 1 | .log_path = "again/1.log" | .command = ["echo", "second try"]'
-check "the second attempt's log" soon says logs "$CONTAINER" '^second try$'
+check "the second attempt's log" soon calls logs "$CONTAINER" '^second try$'
 c logs -p "$CONTAINER"
 check "logs -p" prints_exactly 'first try'

@@ -1,11 +1,11 @@
-# What the parts of crictl.sh share: source it. c runs crictl, check looks at what it did.
+# What the parts of crictl.sh share: source it after checks.sh above, with DIR set. c runs crictl, check looks at what it did.
 # shellcheck shell=bash disable=SC2034
 
 IMAGE=registry.k8s.io/e2e-test-images/busybox:1.29-2
 NGINX=registry.k8s.io/e2e-test-images/nginx:1.14-2
 STAGING=gcr.io/k8s-staging-cri-tools
 
-PASSED=0 FAILED=0
+CHECKED=$DIR/checked
 # Each step sets these.
 OUTPUT='' ERROR='' CODE=0
 declare -A CALLED=()
@@ -54,18 +54,10 @@ end_background() {
     BACKGROUND=()
 }
 
-# check WHAT TEST...   counts the outcome of a test command, and shows what crictl said if it fails.
-check() {
-    local what=$1
-    shift
-    if "$@"; then
-        PASSED=$((PASSED + 1))
-        say "ok      $what"
-    else
-        FAILED=$((FAILED + 1))
-        echo "FAILED  $what: code $CODE"
-        printf '%s\n%s\n' "$OUTPUT" "$ERROR" | sed 's/^/        /' | head -40
-    fi
+# What crictl said in the last step.
+explain() {
+    echo "code $CODE"
+    printf '%s\n%s\n' "$OUTPUT" "$ERROR"
 }
 ok() { [ "$CODE" = 0 ]; }
 fails() { [ "$CODE" != 0 ] && grep -qiE -- "$1" <<<"$ERROR$OUTPUT"; }
@@ -78,20 +70,11 @@ is_id() { [ "$CODE" = 0 ] && [[ $OUTPUT =~ ^[0-9a-f]{64}$ ]]; }
 has_lines() { [ "$CODE" = 0 ] && [ "$(sort <<<"$OUTPUT")" = "$(printf '%s\n' "$@" | sort)" ]; }
 # told PATTERN   whether the last command wrote it on stderr and succeeded.
 told() { [ "$CODE" = 0 ] && grep -qE -- "$1" <<<"$ERROR"; }
-# soon TEST...   whether a test becomes true within ten seconds.
-soon() {
-    local i
-    for ((i = 0; i < 200; i++)); do
-        if "$@"; then return 0; fi
-        sleep 0.05
-    done
-    return 1
-}
 # shows FILE PATTERN, times FILE PATTERN COUNT   what a background command has printed.
 shows() { grep -qE -- "$2" "$1"; }
 times() { [ "$(grep -cE -- "$2" "$1")" = "$3" ]; }
-# says SUBCOMMAND... PATTERN   as prints, for use with soon.
-says() {
+# calls SUBCOMMAND... PATTERN   as prints, for use with soon.
+calls() {
     c "${@:1:$#-1}"
     prints "${!#}"
 }

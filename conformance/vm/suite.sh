@@ -30,7 +30,7 @@ export GANTRY_VM_FOLDERS="${GANTRY_VM_FOLDERS:-} $STORE"
 
 mapfile -t CPUS < <(taskset -pc $$ | sed 's/.*: //' | tr ',' '\n' | while IFS=- read -r FIRST LAST; do seq "$FIRST" "${LAST:-$FIRST}"; done)
 CODES=()
-GANTRY_VM_CPU=${CPUS[0]} "$CONFORMANCE/vm.sh" conformance/vm/tests.sh deb systemd >"$OUT/one.log" 2>&1 &
+GANTRY_VM_CPU=${CPUS[0]} "$CONFORMANCE/vm.sh" conformance/vm/tests.sh deb systemd blackbox >"$OUT/one.log" 2>&1 &
 ONE=$!
 GANTRY_VM_CPU=${CPUS[-1]} "$CONFORMANCE/vm.sh" conformance/vm/tests.sh cgroupfs driver java >"$OUT/two.log" 2>&1 &
 TWO=$!

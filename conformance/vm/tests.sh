@@ -4,6 +4,7 @@
 #
 #   deb       the package's life (packaging/test-deb.sh)       systemd, cgroupfs  critest on the installed package, with this cgroup driver
 #   driver    the systemd driver (conformance/systemd.sh)       java  the Java tests that want root, on cgroup v2
+#   blackbox  the tests over the socket, with the systemd driver and AppArmor
 . "$(dirname "$0")/../lib.sh"
 
 OUT=$CONFORMANCE/target/vm
@@ -36,20 +37,41 @@ critest_with() {
     GANTRY_UNIT=gantry.service GANTRY_CGROUP_DRIVER=$1 CRITEST_OUT=$OUT/critest-$1 "$CONFORMANCE/critest.sh"
 }
 
-# Each module by itself, as Maven does it: in its own folder, with its own class path.
-java_tests() {
-    local module arguments code=0
+# junit MODULE REPORTS ARGUMENT...   as Maven runs it: in the module's folder, with the module's class path.
+junit() {
+    local module=$1 reports=$OUT/$2/$(basename "$1") arguments
+    shift 2
     read -ra arguments < <(sed -n 's,.*<gantry.test.args>\(.*\)</gantry.test.args>.*,\1,p' "$REPOSITORY/pom.xml")
-    rm -rf "$OUT/surefire-reports"
+    (cd "$module" && java "${arguments[@]}" "-Dconformance.dir=$CONFORMANCE" -cp "target/test-classes:target/classes:$(cat target/test-classpath)" \
+        org.junit.platform.console.ConsoleLauncher execute --scan-classpath target/test-classes --disable-banner --details=none --reports-dir "$reports" "$@")
+}
+
+# junit_totals REPORTS SKIPPED   SKIPPED are those that the caller left out, and has told.
+junit_totals() { find "$OUT/$1" -name 'TEST-*.xml' -exec cat {} + | awk -f "$CONFORMANCE/reports.awk" | awk -v more="$2" '/ passed, / { $5 += more } { print }'; }
+
+java_tests() {
+    local module code=0
+    rm -rf "$OUT/java-reports"
     for module in "$REPOSITORY"/*/; do
         [ -e "$module/target/test-classpath" ] && grep -rlq '@Tag("privileged")' "$module/src/test" 2>/dev/null || continue
-        (cd "$module" && java "${arguments[@]}" -cp "target/test-classes:target/classes:$(cat target/test-classpath)" \
-            org.junit.platform.console.ConsoleLauncher execute --scan-classpath target/test-classes --include-tag privileged --exclude-classname '.*\.CgroupV1Test' \
-            --disable-banner --details=none --reports-dir "$OUT/surefire-reports/$(basename "$module")") || code=$?
+        junit "${module%/}" java-reports --include-tag privileged --exclude-classname '.*\.CgroupV1Test' || code=$?
     done
     # The class is counted as one test.
     echo "SKIPPED CgroupV1Test: is for machines with cgroup v1; the host's part of test.sh runs it"
-    find "$OUT/surefire-reports" -name 'TEST-*.xml' -exec cat {} + | awk -f "$CONFORMANCE/reports.awk" | awk '/ passed, / { $5++ } { print }'
+    junit_totals java-reports 1
+    return $code
+}
+
+blackbox_tests() {
+    local code=0
+    need_cri_tools
+    export CRICTL
+    rm -rf "$OUT/blackbox-reports"
+    junit "$CONFORMANCE" blackbox-reports --include-tag blackbox --exclude-methodname '.*#aFileSystemOfHugePagesComesThrough' \
+        --exclude-methodname '.*#manyThatPrintAsMuchAsIsKeptAreAllAnswered' || code=$?
+    echo "SKIPPED MountsTest.aFileSystemOfHugePagesComesThrough: user-mode-linux has no huge pages; the host's part of test.sh runs it"
+    echo "SKIPPED ExecTest.manyThatPrintAsMuchAsIsKeptAreAllAnswered: with that much in its heap the tests' JVM hangs on user-mode-linux; the host's part of test.sh runs it"
+    junit_totals blackbox-reports 2
     return $code
 }
 
@@ -61,6 +83,7 @@ for PART in "$@"; do
         systemd | cgroupfs) part "critest-$PART" critest_with "$PART" ;;
         driver) part systemd-driver "$CONFORMANCE/systemd.sh" ;;
         java) part java java_tests ;;
+        blackbox) part blackbox blackbox_tests ;;
         *) die "no part is called $PART" ;;
     esac
 done
