@@ -140,7 +140,7 @@ host() {
     make_disk
     "$CONFORMANCE/images.sh" "$DIR" >/dev/null
     write_network
-    [ "$DRIVER" = cgroupfs ] || printf '[cgroup]\ndriver = "%s"\n' "$DRIVER" >"$DIR/config.toml"
+    printf '[cgroup]\ndriver = "%s"\n' "$DRIVER" >"$DIR/config.toml"
     "$CONFORMANCE/daemon.sh" "$DIR" >/dev/null
     install -m 755 "$CASES" "$DIR/tool"
 
