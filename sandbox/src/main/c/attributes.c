@@ -263,17 +263,18 @@ static int exec_fail(const char *name, int number, struct error *error) {
     return fail(error, "exec", name, number, "exec: \"%s\"", name);
 }
 
-int attributes_execute(struct attributes *attributes, struct error *error) {
+int attributes_settle(struct attributes *attributes, struct error *error) {
     const struct spec *spec = attributes->spec;
     const char *mask = spec_value(spec, R_UMASK);
     bool nnp = spec_has(spec, R_NNP), filtered = spec_has(spec, R_SECCOMP);
     struct capabilities capabilities;
     bool in_folder = false;
-    char **args = strings_of(spec, R_ARG), **env = strings_of(spec, R_ENV);
 
-    if (args == NULL || env == NULL)
+    attributes->args = strings_of(spec, R_ARG);
+    attributes->env = strings_of(spec, R_ENV);
+    if (attributes->args == NULL || attributes->env == NULL)
         return fail(error, "exec", NULL, ENOMEM, "no memory for the arguments");
-    if (args[0] == NULL)
+    if (attributes->args[0] == NULL)
         return fail(error, "exec", NULL, EINVAL, "there is no command");
     if (capabilities_parse(&capabilities, spec, error) < 0 || working_folder(spec, false, &in_folder, error) < 0
             || capabilities_bound(&capabilities, error) < 0 || become_user(attributes, error) < 0
@@ -290,9 +291,16 @@ int attributes_execute(struct attributes *attributes, struct error *error) {
     signals_reset();
     umask(mask == NULL ? 0022 : (mode_t)number_of(mask, 8));
     close_range(CHANNEL_FD + 1, ~0U, 0);
-    if (seccomp_load(spec, error) < 0)
+    if (!filtered || nnp)
+        return 0;
+    return seccomp_load(spec, error) < 0 || capabilities_set(&capabilities, 0, error) < 0 ? -1 : 0;
+}
+
+int attributes_execute(const struct attributes *attributes, struct error *error) {
+    const char *name = attributes->args[0];
+
+    /* With no_new_privs the filter needs no capability, and comes as late as it can: it need allow the exec alone. */
+    if (spec_has(attributes->spec, R_NNP) && seccomp_load(attributes->spec, error) < 0)
         return -1;
-    if (filtered && !nnp && capabilities_set(&capabilities, 0, error) < 0)
-        return -1;
-    return exec_fail(args[0], execute(args[0], args, env), error);
+    return exec_fail(name, execute(name, attributes->args, attributes->env), error);
 }

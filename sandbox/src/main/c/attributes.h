@@ -12,6 +12,7 @@ struct attributes {
     uid_t uid;
     gid_t gid;
     int label; /* /proc/self/attr/..., where the LSM profile is written; -1 for none */
+    char **args, **env; /* from attributes_settle on */
 };
 
 /* While /proc is still the host's: oom score, limits, the LSM file. */
@@ -22,8 +23,10 @@ int attributes_label_again(struct attributes *attributes, struct error *error);
 void attributes_streams_give(const struct attributes *attributes, const int streams[3]);
 /* 0-2 become the container's streams, with its user as their owner; -1: /dev/null. `terminal` stands for all three. */
 int attributes_streams(const struct attributes *attributes, const int streams[3], int terminal, struct error *error);
-/* The rest, up to the exec; returns on failure only. Whatever is open above CHANNEL_FD gets closed, that one by the exec. */
-int attributes_execute(struct attributes *attributes, struct error *error);
+/* All that needs a privilege: from here on the process is no more than the container. Whatever is open above CHANNEL_FD gets closed. */
+int attributes_settle(struct attributes *attributes, struct error *error);
+/* The exec, which closes CHANNEL_FD; returns on failure only. */
+int attributes_execute(const struct attributes *attributes, struct error *error);
 
 /* capabilities.c */
 struct capabilities {

@@ -263,6 +263,8 @@ static void channel_event(struct source *source, uint32_t events) {
         }
         break;
     case CHANNEL_BORN:
+        if (container->state != CONTAINER_CREATING)
+            break; /* told by whoever traces it */
         container->pid = news.pid;
         /* What was to end meanwhile has killed only the one before it; this one ends with the channel. */
         if (container->deleter != NULL || all_ended != NULL)

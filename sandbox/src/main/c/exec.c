@@ -90,7 +90,7 @@ _Noreturn static void exec_run(
     struct attributes attributes;
     struct error error = {0};
 
-    if (enter(spec, entry, streams, &attributes, &error) == 0)
+    if (enter(spec, entry, streams, &attributes, &error) == 0 && attributes_settle(&attributes, &error) == 0)
         attributes_execute(&attributes, &error);
     channel_error(&error);
     _exit(127);

@@ -32,13 +32,19 @@ static int prepare(const struct spec *spec, const struct ns_plan *plan, const st
     if (attributes_streams(attributes, pipes, rootfs.terminal_slave, error) < 0 || rootfs_enter(&rootfs, error) < 0)
         return -1;
     channel_ready(rootfs.terminal_master);
-    /* Nothing of the host stays open while it waits. */
-    if (attributes->label >= 0) {
-        close_range(CHANNEL_FD + 1, (unsigned)attributes->label - 1, 0);
-        close_range((unsigned)attributes->label + 1, ~0U, 0);
-    } else
-        close_range(CHANNEL_FD + 1, ~0U, 0);
     return 0;
+}
+
+/* After the answer to CREATE: START seldom comes so soon that it would have to wait for this. */
+static bool settle(struct attributes *attributes, struct error *error) {
+    const struct capabilities none = {0};
+    struct error ignored;
+
+    if (rootfs_detach_host(error) == 0 && attributes_settle(attributes, error) == 0)
+        return true;
+    close_range(CHANNEL_FD + 1, ~0U, 0);
+    capabilities_set(&none, 0, &ignored);
+    return false;
 }
 
 _Noreturn void init_run(const struct spec *spec, const struct ns_plan *plan, const struct streams_child *streams) {
@@ -46,12 +52,15 @@ _Noreturn void init_run(const struct spec *spec, const struct ns_plan *plan, con
     struct error error = {0};
 
     if (prepare(spec, plan, streams, &attributes, &error) == 0) {
-        /* After the answer to CREATE: START seldom comes so soon that it would have to wait for this. */
-        bool detached = rootfs_detach_host(&error) == 0;
+        /*
+         * In a shared pid namespace another container with CAP_SYS_PTRACE may trace this process, dumpable or not, for as long as it waits: so it waits
+         * with nothing of the host, and with what its container may do.
+         */
+        bool settled = settle(&attributes, &error);
 
         if (!channel_await())
             _exit(125);
-        if (detached)
+        if (settled)
             attributes_execute(&attributes, &error);
     }
     channel_error(&error);

@@ -250,8 +250,9 @@ bool channel_await(void) {
     char word;
     ssize_t n;
 
+    /* read, not recv, for the same reason as in channel_error. */
     do
-        n = recv(CHANNEL_FD, &word, 1, 0);
+        n = read(CHANNEL_FD, &word, 1);
     while (n < 0 && errno == EINTR);
     return n == 1;
 }

@@ -162,6 +162,61 @@ static void seccomp(void) {
     CHECK(pod_stop(&pod));
 }
 
+/* Waits until /proc/PID/status has the line, at most 10 s. */
+static bool status_becomes(const char *pid, const char *line) {
+    char path[40];
+
+    snprintf(path, sizeof path, "/proc/%s/status", pid);
+    for (int i = 0; i < 10000; i++) {
+        if (strstr(content(path), line) != NULL)
+            return true;
+        usleep(1000);
+    }
+    printf("  never %s in:\n%s", line, content(path));
+    return false;
+}
+
+/* Whoever may trace a container that waits for its start gets nothing that the container has not. */
+static void no_more_than_the_container_while_it_waits(void) {
+    struct pod pod;
+    struct message m = {0};
+
+    CHECK(pod_start(&pod, true, true));
+    for (int nnp = 0; nnp < 2; nnp++) {
+        const char *id = nnp ? "c1" : "c0";
+
+        container_records(&m, &pod, id, false);
+        set_field(&m, "bounding", "00000000422");
+        set_field(&m, "permitted", "00000422");
+        set_field(&m, "effective", "00000022");
+        add_seccomp(&m, SYS_mkdir);
+        if (nnp)
+            fields(&m, "nnp", NULL);
+        fields(&m, "arg", "probe", "arg", "echo", "arg", "started", NULL);
+        struct frame answer = request(pod.run, CREATE, &m);
+        CHECK_TEXT(answer.type == OK, frame_field(&answer, 3));
+        message_free(&m);
+        const char *pid = frame_value(&answer, "pid");
+        CHECK(status_becomes(pid, nnp ? "\nNoNewPrivs:\t1\n" : "\nSeccomp:\t2\n"));
+        CHECK(status_becomes(pid, "\nCapPrm:\t0000000000000422\nCapEff:\t0000000000000022\nCapBnd:\t0000000000000422\n"));
+        frame_free(&answer);
+        CHECK(container_start(&pod, id) && container_wait(&pod, id) == 0);
+        CHECK_TEXT(strcmp(log_text(&pod, id), "started\n") == 0, log_text(&pod, id));
+    }
+    /* What cannot be had, and so leaves it as it was: it waits with nothing. */
+    container_records(&m, &pod, "c2", false);
+    fields(&m, "caps", "permitted", "200000000000", "arg", "probe", NULL);
+    struct frame answer = request(pod.run, CREATE, &m);
+    CHECK_TEXT(answer.type == OK, frame_field(&answer, 3));
+    message_free(&m);
+    CHECK(status_becomes(frame_value(&answer, "pid"), "\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"));
+    frame_free(&answer);
+    answer = request_fields(pod.run, START, "c2", NULL);
+    CHECK_TEXT(answer.type == ERROR && strcmp(frame_field(&answer, 0), "caps") == 0, frame_field(&answer, 0));
+    frame_free(&answer);
+    CHECK(pod_stop(&pod));
+}
+
 static void working_folder(void) {
     struct pod pod;
     struct message m = {0};
@@ -264,5 +319,6 @@ static void namespaces(void) {
 }
 
 const struct test box_process[] = {{"groups, limits, environment, descriptors", user_and_groups}, {"users and capabilities", capabilities},
-        {"seccomp", seccomp}, {"the working folder", working_folder}, {"the oom score", oom_scores}, {"pid namespaces", namespaces}};
+        {"seccomp", seccomp}, {"what waits for its start is no more than its container", no_more_than_the_container_while_it_waits},
+        {"the working folder", working_folder}, {"the oom score", oom_scores}, {"pid namespaces", namespaces}};
 const size_t box_process_count = sizeof box_process / sizeof box_process[0];
