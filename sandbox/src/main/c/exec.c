@@ -241,6 +241,13 @@ void execution_input_end(struct execution *execution) {
     streams_write_end(&execution->streams);
 }
 
+struct execution *execution_find(const struct container *container, pid_t pid) {
+    for (struct execution *e = executions; e != NULL; e = e->next)
+        if (e->container == container && e->child.pid == pid)
+            return e;
+    return NULL;
+}
+
 void execution_resize(struct execution *execution, unsigned width, unsigned height) {
     streams_resize(&execution->streams, width, height);
 }

@@ -23,6 +23,7 @@ enum frame_type {
     FRAME_REOPEN_LOG = 12,
     FRAME_SHUTDOWN = 13,
     FRAME_HOLD = 14,
+    FRAME_SIZE = 15,
     FRAME_STDIN = 32,
     FRAME_STDIN_EOF = 33,
     FRAME_RESIZE = 34,

@@ -85,6 +85,26 @@ static void kill_one(struct connection *connection, struct container *container,
         container_kill(connection, container, (int)signal, all);
 }
 
+static void set_size(struct connection *connection, struct container *container, char **fields) {
+    uint64_t pid, width, height;
+
+    if (!parse_number(fields[1], 10, INT32_MAX, &pid) || !parse_number(fields[2], 10, UINT16_MAX, &width)
+            || !parse_number(fields[3], 10, UINT16_MAX, &height)) {
+        refuse(connection, "size", container->id, EINVAL, "the request is ID PID WIDTH HEIGHT");
+        return;
+    }
+    struct execution *execution = pid == 0 ? NULL : execution_find(container, (pid_t)pid);
+    if (pid != 0 && execution == NULL) {
+        refuse(connection, "size", container->id, ESRCH, "the process has exited");
+        return;
+    }
+    if (execution != NULL)
+        execution_resize(execution, (unsigned)width, (unsigned)height);
+    else
+        streams_resize(&container->streams, (unsigned)width, (unsigned)height);
+    connection_ok(connection, NULL);
+}
+
 static void reopen(struct connection *connection, struct container *container) {
     struct error error;
     bool over = container->log.fd < 0;
@@ -202,6 +222,7 @@ static const struct {
         {FRAME_ATTACH, "attach", 4},
         {FRAME_WAIT, "wait", 1},
         {FRAME_REOPEN_LOG, "log", 1},
+        {FRAME_SIZE, "size", 4},
 };
 
 static void request_by_id(struct connection *connection, size_t which, char *payload, uint32_t length) {
@@ -229,6 +250,9 @@ static void request_by_id(struct connection *connection, size_t which, char *pay
         break;
     case FRAME_WAIT:
         wait_for(connection, container);
+        break;
+    case FRAME_SIZE:
+        set_size(connection, container, fields);
         break;
     default:
         reopen(connection, container);

@@ -148,6 +148,8 @@ void execution_create(struct connection *connection, struct spec *spec);
 /* Frames of the session's client, and its leaving. */
 void execution_input(struct execution *execution, const char *data, size_t length);
 void execution_input_end(struct execution *execution);
+/* NULL when it has exited. */
+struct execution *execution_find(const struct container *container, pid_t pid);
 void execution_resize(struct execution *execution, unsigned width, unsigned height);
 bool execution_input_full(const struct execution *execution);
 void execution_throttle(struct execution *execution, bool pause);

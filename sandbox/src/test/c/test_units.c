@@ -63,7 +63,7 @@ static bool see(void *context, unsigned type, char **payload, uint32_t length) {
 
 static void frames_golden(void) {
     static const char *const names[] = {"hello", "pod", "create", "start", "kill", "delete", "exec", "attach", "wait", "events", "state",
-            "reopen-log", "shutdown", "hold", "stdin", "stdin-eof", "resize", "ok", "ok-pod", "ok-start", "ok-state", "error", "exit",
+            "reopen-log", "shutdown", "hold", "size", "stdin", "stdin-eof", "resize", "ok", "ok-pod", "ok-start", "ok-state", "error", "exit",
             "exit-timeout", "stdout", "pod-userns", "create-userns"};
     char path[512], frame[8192], text[8192];
 

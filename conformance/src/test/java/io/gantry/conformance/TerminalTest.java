@@ -151,7 +151,7 @@ class TerminalTest {
                 "stty raw -echo; trap 'stty size' WINCH; echo ready; while :; do sleep 0.1; done")) {
             session.resize(80, 24);
             session.stdout().until("ready");
-            session.stdin().write(new byte[400 << 10]);
+            session.stdin().write(new byte[16 << 20]);
             session.resize(77, 22);
             session.stdout().until("22 77");
         }

@@ -117,7 +117,7 @@ final class Daemon {
         } else if (streaming.enableTls()) {
             tls = new StreamingConfig.Generated(layout.streaming());
         }
-        return new StreamingConfig(streaming.address(), streaming.port(), tls);
+        return new StreamingConfig(streaming.address(), streaming.port(), layout.tmp(), tls);
     }
 
     /** Null for auto. */

@@ -27,8 +27,8 @@ public record RuntimeLayout(Path root, Path run) {
         return root.resolve("streaming");
     }
 
-    /** Where a folder is built before it is renamed into place; emptied at start. */
-    Path tmp() {
+    /** Where a folder is built before it is renamed into place, and files without a name lie; emptied at start. */
+    public Path tmp() {
         return root.resolve("making");
     }
 

@@ -21,6 +21,7 @@ record Frame(int type, byte[] payload) {
     static final int REOPEN_LOG = 12;
     static final int SHUTDOWN = 13;
     static final int HOLD = 14;
+    static final int SIZE = 15;
     static final int STDIN = 32;
     static final int STDIN_EOF = 33;
     static final int RESIZE = 34;

@@ -157,7 +157,7 @@ public final class Shim {
             if (spec.timeout() != null && !spec.timeout().isZero()) {
                 connection.arm(spec.timeout().plus(deadlines.grace()));
             }
-            StreamSession session = new StreamSession(connection, what, spec.container(), 0);
+            StreamSession session = new StreamSession(connection, what, spec.container(), 0, this::setSize);
             while (true) {
                 switch (session.next()) {
                     case StreamEvent.Stdout piece -> output.stdout(piece.data());
@@ -176,6 +176,14 @@ public final class Shim {
         return session(
                 Frame.text(Frame.ATTACH, id, stdin ? 1 : 0, stdout ? 1 : 0, stderr ? 1 : 0),
                 "cannot attach to container " + id,
+                id);
+    }
+
+    private void setSize(String id, long pid, int width, int height) throws SandboxException {
+        call(
+                Frame.text(Frame.SIZE, id, pid, width, height),
+                deadlines.brief(),
+                "cannot set the size of a terminal in container " + id,
                 id);
     }
 
@@ -281,7 +289,7 @@ public final class Shim {
             List<String> fields = connection.readOk(what, id);
             connection.disarm();
             String pid = Records.pairs(fields).getOrDefault("pid", "0");
-            return new StreamSession(connection, what, id, Long.parseLong(pid));
+            return new StreamSession(connection, what, id, Long.parseLong(pid), this::setSize);
         } catch (SandboxException e) {
             connection.close();
             throw e;

@@ -1,5 +1,6 @@
 package io.gantry.sandbox;
 
+import io.gantry.linux.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -7,16 +8,25 @@ import org.jspecify.annotations.Nullable;
  * notice.
  */
 public final class StreamSession implements AutoCloseable {
+    /** Sets the size of a terminal by a connection of its own, so that no input is in the way. */
+    interface Sizes {
+        /** ESRCH when the process has exited, ENOSYS from a shim that is older than this. */
+        void set(String id, long pid, int width, int height) throws SandboxException;
+    }
+
     private final ShimConnection connection;
     private final String what;
     private final String id;
     private final long pid;
+    private final Sizes sizes;
+    private volatile boolean olderShim;
 
-    StreamSession(ShimConnection connection, String what, String id, long pid) {
+    StreamSession(ShimConnection connection, String what, String id, long pid, Sizes sizes) {
         this.connection = connection;
         this.what = what;
         this.id = id;
         this.pid = pid;
+        this.sizes = sizes;
     }
 
     /** The exec'd process as the host numbers it; 0 for an attach. */
@@ -70,8 +80,22 @@ public final class StreamSession implements AutoCloseable {
         connection.send(Frame.text(Frame.STDIN_EOF));
     }
 
-    /** Sets the size of the terminal, in characters. */
+    /** Sets the size of the terminal, in characters. Waits for no input that the process does not take, but with a shim of an older build. */
     public void resize(int width, int height) throws SandboxException {
+        if (!olderShim) {
+            try {
+                sizes.set(id, pid, width, height);
+                return;
+            } catch (SandboxException e) {
+                if (e.errno() == Errno.ESRCH) {
+                    return; // of its end this session tells
+                }
+                if (e.errno() != Errno.ENOSYS) {
+                    throw e;
+                }
+                olderShim = true;
+            }
+        }
         connection.send(Frame.text(Frame.RESIZE, width, height));
     }
 

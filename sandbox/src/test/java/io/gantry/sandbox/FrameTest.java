@@ -81,6 +81,7 @@ class FrameTest {
         assertThat(frame("events").type()).isEqualTo(Frame.EVENTS);
         assertThat(frame("state").type()).isEqualTo(Frame.STATE);
         assertThat(frame("reopen-log").type()).isEqualTo(Frame.REOPEN_LOG);
+        assertThat(frame("size").type()).isEqualTo(Frame.SIZE);
         assertThat(frame("resize").type()).isEqualTo(Frame.RESIZE);
         assertThat(frame("stdin").type()).isEqualTo(Frame.STDIN);
         assertThat(frame("stdin-eof").type()).isEqualTo(Frame.STDIN_EOF);

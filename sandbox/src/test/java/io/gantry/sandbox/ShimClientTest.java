@@ -259,7 +259,7 @@ class ShimClientTest {
         List<Frame> received = new ArrayList<>();
         answer(client -> {
             write(client, Frame.hello(), Frame.text(Frame.OK, "pid", "7"));
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < 3; i++) {
                 received.add(read(client));
             }
             write(client, new Frame(Frame.STDOUT, new byte[] {1}), new Frame(Frame.STDERR, new byte[] {2}));
@@ -268,13 +268,10 @@ class ShimClientTest {
         try (StreamSession session = shim.exec(EXEC)) {
             assertThat(session.pid()).isEqualTo(7);
             session.stdin(new byte[Frame.MAX_DATA + 1]);
-            session.resize(80, 24);
             session.closeStdin();
             assertThat(session.next()).isInstanceOf(StreamEvent.Stdout.class);
             assertThat(session.next()).isInstanceOf(StreamEvent.Stderr.class);
-            assertThat(received)
-                    .extracting(Frame::type)
-                    .containsExactly(Frame.STDIN, Frame.STDIN, Frame.RESIZE, Frame.STDIN_EOF);
+            assertThat(received).extracting(Frame::type).containsExactly(Frame.STDIN, Frame.STDIN, Frame.STDIN_EOF);
             assertThat(received.get(1).payload()).hasSize(1);
             Thread closer = Thread.ofVirtual().start(session::close);
             // Closing it from elsewhere ends a read.
@@ -282,6 +279,47 @@ class ShimClientTest {
             closer.join();
         }
         done.countDown();
+    }
+
+    @Test
+    void aSizeHasAConnectionOfItsOwn() throws Exception {
+        CountDownLatch done = new CountDownLatch(1);
+        answer(client -> {
+            write(client, Frame.hello(), Frame.text(Frame.OK, "pid", "7"));
+            done.await();
+        });
+        try (StreamSession session = shim.exec(EXEC)) {
+            requests.take();
+            answer(client -> write(client, Frame.hello(), Frame.text(Frame.OK)));
+            session.resize(80, 24);
+            Frame size = requests.take().get(1);
+            assertThat(size.type()).isEqualTo(Frame.SIZE);
+            assertThat(size.fields()).containsExactly(EXEC.container(), "7", "80", "24");
+            answer(client -> write(client, Frame.hello(), Frame.text(Frame.ERROR, "size", "c", 3, "it has exited")));
+            session.resize(81, 25);
+        }
+        done.countDown();
+    }
+
+    @Test
+    void aShimOfAnOlderBuildIsToldSizesAsItKnowsThem() throws Exception {
+        BlockingQueue<Frame> received = new LinkedBlockingQueue<>();
+        answer(client -> {
+            write(client, Frame.hello(), Frame.text(Frame.OK, "pid", "7"));
+            received.add(read(client));
+            received.add(read(client));
+        });
+        try (StreamSession session = shim.exec(EXEC)) {
+            requests.take();
+            answer(client -> write(client, Frame.hello(), Frame.text(Frame.ERROR, "request", "", 38, "unknown")));
+            session.resize(80, 24);
+            // The next one asks no more.
+            session.resize(132, 43);
+            Frame first = received.take();
+            assertThat(first.type()).isEqualTo(Frame.RESIZE);
+            assertThat(first.fields()).containsExactly("80", "24");
+            assertThat(received.take().fields()).containsExactly("132", "43");
+        }
     }
 
     @Test

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -270,6 +271,47 @@ class ShimTest {
             session.resize(100, 50);
             session.stdin("\n".getBytes(StandardCharsets.UTF_8));
             assertThat(text(session)).contains("50 100").endsWith("[exit 6]");
+        }
+    }
+
+    @Test
+    void aSizeOvertakesStuckInput() throws Exception {
+        shim.startPod(pod.spec());
+        Cgroup group = start("c1", WAIT_FOREVER);
+        ProcessSpec deaf = TestPod.shell(
+                        "stty raw -echo; trap 'stty size' WINCH; echo ready; while :; do sleep 0.1; done")
+                .terminal(true)
+                .build();
+        try (StreamSession session = shim.exec(new ExecSpec("c1", deaf, group.placement(), true, null, null))) {
+            awaitText(session, "ready");
+            AtomicLong written = new AtomicLong();
+            Thread.startVirtualThread(() -> {
+                try {
+                    while (written.addAndGet(64 << 10) <= 16 << 20) {
+                        session.stdin(new byte[64 << 10]);
+                    }
+                } catch (SandboxException e) {
+                    // Closed while it waits.
+                }
+            });
+            long before = -1;
+            while (written.get() != before) {
+                before = written.get();
+                Thread.sleep(200);
+            }
+            assertThat(before).isLessThan(16 << 20);
+            session.resize(77, 22);
+            awaitText(session, "22 77");
+        }
+    }
+
+    private static void awaitText(StreamSession session, String expected) throws Exception {
+        StringBuilder text = new StringBuilder();
+        while (text.indexOf(expected) < 0) {
+            if (!(session.next() instanceof StreamEvent.Stdout(byte[] data))) {
+                throw new AssertionError("the session ended after: " + text);
+            }
+            text.append(new String(data, StandardCharsets.UTF_8));
         }
     }
 

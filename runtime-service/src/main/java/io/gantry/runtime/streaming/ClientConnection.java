@@ -217,6 +217,11 @@ final class ClientConnection {
         budget.add(bytes);
     }
 
+    /** Room on disk for one of its queues. */
+    SpilledInput spilledInput() {
+        return new SpilledInput(budget);
+    }
+
     /** Whether queues that hold more than a little must not grow. */
     boolean isInputTight() {
         return input.get() > MAX_INPUT || budget.isTight();

@@ -1,16 +1,22 @@
 package io.gantry.runtime.streaming;
 
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a client has sent on a stream, until a thread that may block has delivered it. Above {@link #FULL} bytes the connection is not read
- * further: neither SPDY as Kubernetes' clients speak it nor WebSocket can hold back a single stream.
+ * further: neither SPDY as Kubernetes' clients speak it nor WebSocket can hold back a single stream. But a terminal's queue goes on on disk
+ * first, since behind its input the terminal's sizes come.
  */
 final class InputQueue implements StreamInput {
+    private static final Logger LOG = LoggerFactory.getLogger(InputQueue.class);
+
     static final int FULL = 256 << 10;
     static final int ROOM = 64 << 10;
 
@@ -22,6 +28,10 @@ final class InputQueue implements StreamInput {
 
     private final ClientConnection connection;
     private final Runnable stalled;
+
+    /** What came after the pieces; null where all waits in memory. */
+    private final @Nullable SpilledInput spilled;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Queue<byte[]> pieces = new ArrayDeque<>();
@@ -33,8 +43,18 @@ final class InputQueue implements StreamInput {
 
     /** @param stalled run on the event loop when the queue was full for {@link Limits#stall} and nobody took anything */
     InputQueue(ClientConnection connection, Runnable stalled) {
+        this(connection, stalled, null);
+    }
+
+    private InputQueue(ClientConnection connection, Runnable stalled, @Nullable SpilledInput spilled) {
         this.connection = connection;
         this.stalled = stalled;
+        this.spilled = spilled;
+    }
+
+    /** The standard input of a process. */
+    static InputQueue stdin(ClientConnection connection, ProcessStreams streams) {
+        return new InputQueue(connection, () -> {}, streams.terminal() ? connection.spilledInput() : null);
     }
 
     @Override
@@ -44,10 +64,12 @@ final class InputQueue implements StreamInput {
             if (ended || discarding || bytes.length == 0) {
                 return;
             }
-            pieces.add(bytes);
-            hold(bytes.length + PIECE_COST);
+            if (!spill(bytes)) {
+                pieces.add(bytes);
+                hold(bytes.length + PIECE_COST);
+            }
             changed.signal();
-            if (!full && (queued > FULL || (queued > LITTLE && connection.isInputTight()))) {
+            if (!full && isFull()) {
                 full = true;
                 connection.pause();
                 watch(taken);
@@ -55,6 +77,47 @@ final class InputQueue implements StreamInput {
         } finally {
             lock.unlock();
         }
+    }
+
+    private boolean isCrowded() {
+        return queued > FULL || (queued > LITTLE && connection.isInputTight());
+    }
+
+    private boolean isFull() {
+        return spilled == null ? isCrowded() : !spilled.hasRoom() && (isCrowded() || spilled.holds());
+    }
+
+    private boolean spill(byte[] bytes) {
+        if (spilled == null || !(spilled.holds() || (isCrowded() && spilled.hasRoom()))) {
+            return false;
+        }
+        boolean begun = spilled.holds();
+        try {
+            spilled.add(bytes);
+            return true;
+        } catch (IOException e) {
+            LOG.warn("cannot put a terminal's input on disk: {}", e.toString());
+            spilled.close();
+            if (begun) {
+                connection.close(); // of what is lost the client must hear
+            }
+            return begun;
+        }
+    }
+
+    private byte @Nullable [] unspill() {
+        try {
+            return spilled == null ? null : spilled.poll();
+        } catch (IOException e) {
+            LOG.warn("cannot read a terminal's input from disk: {}", e.toString());
+            discarding = true;
+            connection.close();
+            return null;
+        }
+    }
+
+    private boolean isEmpty() {
+        return pieces.isEmpty() && (spilled == null || !spilled.holds());
     }
 
     private void hold(int bytes) {
@@ -97,16 +160,20 @@ final class InputQueue implements StreamInput {
     byte @Nullable [] take() {
         lock.lock();
         try {
-            while (pieces.isEmpty() && !ended && !discarding) {
+            while (isEmpty() && !ended && !discarding) {
                 changed.awaitUninterruptibly();
             }
             byte[] piece = pieces.poll();
+            if (piece != null) {
+                hold(-piece.length - PIECE_COST);
+            } else {
+                piece = unspill();
+            }
             if (piece == null) {
                 return null;
             }
-            hold(-piece.length - PIECE_COST);
             taken += piece.length;
-            if (full && queued <= ROOM) {
+            if (full && queued <= ROOM && (spilled == null || !spilled.holds())) {
                 full = false;
                 connection.resume();
             }
@@ -123,6 +190,9 @@ final class InputQueue implements StreamInput {
             discarding = true;
             pieces.clear();
             hold(-queued);
+            if (spilled != null) {
+                spilled.close();
+            }
             changed.signal();
             if (full) {
                 full = false;

@@ -30,7 +30,7 @@ final class SpdyProcess implements SpdyConnection.User, ClientStreams {
     SpdyProcess(Target.Streams target, int version, ClientConnection connection) {
         this.json = version >= 4;
         this.connection = connection;
-        this.stdin = new InputQueue(connection, () -> {});
+        this.stdin = InputQueue.stdin(connection, target.streams());
         this.relay = new ProcessRelay(target, this, stdin, resizes);
         ProcessStreams wanted = target.streams();
         missing.add(ERROR);

@@ -8,10 +8,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param address a numeric address or a name; it stands in the addresses given to clients
  * @param port 0 for any free one
+ * @param spill a folder on a disk, for the input of terminals that their programs do not read
  * @param tls how it is encrypted; null for plain HTTP
  */
 public record StreamingConfig(
-        String address, int port, @Nullable Tls tls) {
+        String address, int port, Path spill, @Nullable Tls tls) {
 
     /** Which certificate clients are shown. */
     public sealed interface Tls {}

@@ -45,13 +45,14 @@ public final class StreamingServer implements AutoCloseable {
     private final PooledByteBufAllocator buffers = new PooledByteBufAllocator(true, 1, 1, 8192, 7, 64, 16, false);
 
     private final Tokens tokens = new Tokens(System::nanoTime);
-    private final InputBudget budget = new InputBudget();
+    private final InputBudget budget;
     private final @Nullable ServerTls tls;
     private final Channel listener;
     private final String base;
 
     private StreamingServer(StreamingConfig config, Limits limits, @Nullable ServerTls tls) throws IOException {
         this.tls = tls;
+        this.budget = new InputBudget(config.spill());
         try {
             this.listener = listen(config, limits);
         } catch (IOException e) {
@@ -161,6 +162,11 @@ public final class StreamingServer implements AutoCloseable {
     /** What all connections hold of input that nobody took yet, in bytes. */
     long heldInput() {
         return budget.held();
+    }
+
+    /** What waits on disk, in bytes. */
+    long inputOnDisk() {
+        return budget.onDisk();
     }
 
     /** Takes no more connections and breaks off those there are. */

@@ -20,7 +20,7 @@ final class WebSocketProcess implements WebSocketChannels.User, ClientStreams {
     WebSocketProcess(Target.Streams target, WebSocketProtocol protocol, ClientConnection connection) {
         this.protocol = protocol;
         this.streams = target.streams();
-        this.stdin = new InputQueue(connection, () -> {});
+        this.stdin = InputQueue.stdin(connection, target.streams());
         this.relay = new ProcessRelay(target, this, stdin, resizes);
         this.channels = new WebSocketChannels(protocol, connection, this);
     }

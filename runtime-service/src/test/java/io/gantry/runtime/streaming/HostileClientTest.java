@@ -11,6 +11,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -39,7 +40,7 @@ class HostileClientTest {
     private static StreamingServer start() {
         try {
             return StreamingServer.start(
-                    new StreamingConfig("127.0.0.1", 0, null),
+                    new StreamingConfig("127.0.0.1", 0, Path.of("target"), null),
                     new Limits(
                             Duration.ofSeconds(20),
                             Duration.ofSeconds(2),

@@ -88,7 +88,9 @@ class ServerTlsTest {
 
     @Test
     void makesItsOwnCertificateKeepsItAndRenewsIt() throws Exception {
-        execOver(new StreamingConfig("127.0.0.1", 0, new StreamingConfig.Generated(folder)), folder.resolve("ca.crt"));
+        execOver(
+                new StreamingConfig("127.0.0.1", 0, Path.of("target"), new StreamingConfig.Generated(folder)),
+                folder.resolve("ca.crt"));
         Path store = folder.resolve("streaming.p12");
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(store)))
                 .isEqualTo("rw-------");
@@ -107,7 +109,9 @@ class ServerTlsTest {
         X509Certificate second = stored("server");
         assertThat(second.getSerialNumber()).isNotEqualTo(first.getSerialNumber());
         assertThat(stored("ca")).as("what clients trust").isEqualTo(authority);
-        execOver(new StreamingConfig("127.0.0.1", 0, new StreamingConfig.Generated(folder)), folder.resolve("ca.crt"));
+        execOver(
+                new StreamingConfig("127.0.0.1", 0, Path.of("target"), new StreamingConfig.Generated(folder)),
+                folder.resolve("ca.crt"));
 
         new GeneratedCertificate(folder, "node.example", InstantSource.system()).next();
         assertThat(stored("server").getSubjectAlternativeNames())
@@ -122,7 +126,7 @@ class ServerTlsTest {
         Path key = folder.resolve("tls.key");
         writePem(certificate, key);
         execOver(
-                new StreamingConfig("127.0.0.1", 0, new StreamingConfig.Given(certificate, key)),
+                new StreamingConfig("127.0.0.1", 0, Path.of("target"), new StreamingConfig.Given(certificate, key)),
                 folder.resolve("ca.crt"));
 
         GivenCertificate given = new GivenCertificate(certificate, key);
@@ -145,8 +149,8 @@ class ServerTlsTest {
             Thread.sleep(20);
         }
         Files.delete(key);
-        assertThatThrownBy(() -> StreamingServer.start(
-                        new StreamingConfig("127.0.0.1", 0, new StreamingConfig.Given(certificate, key))))
+        assertThatThrownBy(() -> StreamingServer.start(new StreamingConfig(
+                        "127.0.0.1", 0, Path.of("target"), new StreamingConfig.Given(certificate, key))))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining(key.toString());
     }

@@ -11,6 +11,7 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +34,8 @@ class StreamingLimitsTest {
 
     private StreamingServer start(Duration idle, Duration creation, Duration linger) throws IOException {
         StreamingServer started = StreamingServer.start(
-                new StreamingConfig("127.0.0.1", 0, null), new Limits(idle, creation, linger, SHORT));
+                new StreamingConfig("127.0.0.1", 0, Path.of("target"), null),
+                new Limits(idle, creation, linger, SHORT));
         server = started;
         return started;
     }
@@ -220,6 +222,32 @@ class StreamingLimitsTest {
                     assertThat(stuck.isConnected()).isTrue();
                 }
             }
+        }
+    }
+
+    @Test
+    void aTerminalsInputTakesNoMoreDiskThanItMay() throws Exception {
+        StreamingServer started = start(LONG, LONG, LONG);
+        SpdyClient client = StreamingServerTest.terminal(started, process);
+        Thread sender = Thread.ofVirtual().start(() -> {
+            try {
+                while (true) {
+                    client.data(3, new byte[64 << 10], false);
+                }
+            } catch (IOException e) {
+                // Closed below, while it waits.
+            }
+        });
+        long before = -1;
+        while (before < 64 << 20 || started.inputOnDisk() != before) {
+            before = started.inputOnDisk();
+            Thread.sleep(100);
+        }
+        assertThat(before).isLessThan(65 << 20);
+        client.abort();
+        sender.join();
+        while (started.inputOnDisk() > 0) {
+            Thread.sleep(20);
         }
     }
 

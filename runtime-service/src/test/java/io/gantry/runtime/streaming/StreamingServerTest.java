@@ -9,10 +9,12 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -30,7 +32,7 @@ class StreamingServerTest {
 
     private static StreamingServer start() {
         try {
-            return StreamingServer.start(new StreamingConfig("127.0.0.1", 0, null), LIMITS);
+            return StreamingServer.start(new StreamingConfig("127.0.0.1", 0, Path.of("target"), null), LIMITS);
         } catch (IOException e) {
             throw new AssertionError(e);
         }
@@ -190,6 +192,43 @@ class StreamingServerTest {
             client.data(5, "th\":80,\"Height\":24}\n".getBytes(StandardCharsets.UTF_8), false);
             assertThat(process.sizes.poll(30, TimeUnit.SECONDS)).isEqualTo("80x24");
         }
+    }
+
+    /** However much its program does not read: it waits on disk, and arrives whole once it does. */
+    @Test
+    void aTerminalsSizeComesFromBehindMuchInput() throws Exception {
+        byte[] input = new byte[16 << 20];
+        new Random(1).nextBytes(input);
+        try (SpdyClient client = terminal(server, process)) {
+            // A size that comes at once would be the first.
+            assertThat(process.sizes.poll(30, TimeUnit.SECONDS)).isEqualTo("none");
+            for (int at = 0; at < input.length; at += 64 << 10) {
+                client.data(3, Arrays.copyOfRange(input, at, at + (64 << 10)), false);
+            }
+            client.data(5, "{\"Width\":80,\"Height\":24}".getBytes(StandardCharsets.UTF_8), false);
+            assertThat(process.sizes.poll(30, TimeUnit.SECONDS)).isEqualTo("80x24");
+            assertThat(server.heldInput()).isLessThan(1 << 20);
+            assertThat(server.inputOnDisk()).isGreaterThan(15 << 20);
+            client.data(3, new byte[0], true);
+            process.readsStdin.countDown();
+            assertThat(process.stdinClosed.await(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.stdin.toByteArray()).isEqualTo(input);
+            assertThat(server.inputOnDisk()).isZero();
+        }
+    }
+
+    static SpdyClient terminal(StreamingServer server, FakeProcess process) throws IOException {
+        String url = Objects.requireNonNull(server.exec(new ProcessStreams(true, true, false, true), size -> {
+            process.sizes.add(size == null ? "none" : size.width() + "x" + size.height());
+            return process;
+        }));
+        SpdyClient client = new SpdyClient(url, "POST", "v4.channel.k8s.io");
+        int id = 1;
+        for (String type : new String[] {"error", "stdin", "resize", "stdout"}) {
+            client.open(id, "streamtype", type);
+            id += 2;
+        }
+        return client;
     }
 
     @Test

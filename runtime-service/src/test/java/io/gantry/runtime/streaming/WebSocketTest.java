@@ -13,6 +13,7 @@ import java.net.Socket;
 import java.net.URI;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -39,7 +40,7 @@ class WebSocketTest {
 
     private static StreamingServer start() {
         try {
-            return StreamingServer.start(new StreamingConfig("127.0.0.1", 0, null));
+            return StreamingServer.start(new StreamingConfig("127.0.0.1", 0, Path.of("target"), null));
         } catch (IOException e) {
             throw new AssertionError(e);
         }
