@@ -199,12 +199,21 @@ static int label_write(const struct attributes *attributes, struct error *error)
     return 0;
 }
 
-static void signals_reset(void) {
-    struct sigaction fresh = {.sa_handler = SIG_DFL};
+static void pass_over(int signal) {
+    (void)signal;
+}
+
+static bool is_fault(int signal) {
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGTRAP || signal == SIGABRT;
+}
+
+/* What is caught has no effect before the exec, and is the program's default after it: without a call that a filter may refuse. */
+static void signals_catch(void) {
+    struct sigaction fresh = {.sa_handler = SIG_DFL}, caught = {.sa_handler = pass_over};
     sigset_t none;
 
     for (int signal = 1; signal < NSIG; signal++)
-        sigaction(signal, &fresh, NULL);
+        sigaction(signal, is_fault(signal) ? &fresh : &caught, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -263,11 +272,20 @@ static int exec_fail(const char *name, int number, struct error *error) {
     return fail(error, "exec", name, number, "exec: \"%s\"", name);
 }
 
+static int filter(struct attributes *attributes, struct error *error) {
+    const struct spec *spec = attributes->spec;
+
+    attributes->filtered = true;
+    if (seccomp_load(spec, error) < 0)
+        return -1;
+    return spec_has(spec, R_NNP) ? 0 : capabilities_set(&attributes->capabilities, 0, error);
+}
+
 int attributes_settle(struct attributes *attributes, struct error *error) {
     const struct spec *spec = attributes->spec;
     const char *mask = spec_value(spec, R_UMASK);
     bool nnp = spec_has(spec, R_NNP), filtered = spec_has(spec, R_SECCOMP);
-    struct capabilities capabilities;
+    struct capabilities *capabilities = &attributes->capabilities;
     bool in_folder = false;
 
     attributes->args = strings_of(spec, R_ARG);
@@ -276,31 +294,32 @@ int attributes_settle(struct attributes *attributes, struct error *error) {
         return fail(error, "exec", NULL, ENOMEM, "no memory for the arguments");
     if (attributes->args[0] == NULL)
         return fail(error, "exec", NULL, EINVAL, "there is no command");
-    if (capabilities_parse(&capabilities, spec, error) < 0 || working_folder(spec, false, &in_folder, error) < 0
-            || capabilities_bound(&capabilities, error) < 0 || become_user(attributes, error) < 0
+    if (capabilities_parse(capabilities, spec, error) < 0 || working_folder(spec, false, &in_folder, error) < 0
+            || capabilities_bound(capabilities, error) < 0 || become_user(attributes, error) < 0
             || working_folder(spec, true, &in_folder, error) < 0)
         return -1;
     if (die_with_shim(error) < 0 || label_write(attributes, error) < 0)
         return -1;
     /* Without no_new_privs only CAP_SYS_ADMIN may load a filter; what is left to do after it is to drop that. */
-    if (capabilities_set(&capabilities, filtered && !nnp ? 1ULL << CAP_SYS_ADMIN : 0, error) < 0
-            || capabilities_ambient(&capabilities, error) < 0)
+    if (capabilities_set(capabilities, filtered && !nnp ? 1ULL << CAP_SYS_ADMIN : 0, error) < 0
+            || capabilities_ambient(capabilities, error) < 0)
         return -1;
     if (nnp && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return fail(error, "nnp", NULL, errno, "PR_SET_NO_NEW_PRIVS");
-    signals_reset();
+    /* A change of user may have made it dumpable (fs.suid_dumpable), and its memory is the shim's. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return fail(error, "init", NULL, errno, "PR_SET_DUMPABLE");
+    signals_catch();
     umask(mask == NULL ? 0022 : (mode_t)number_of(mask, 8));
     close_range(CHANNEL_FD + 1, ~0U, 0);
-    if (!filtered || nnp)
-        return 0;
-    return seccomp_load(spec, error) < 0 || capabilities_set(&capabilities, 0, error) < 0 ? -1 : 0;
+    /* With no_new_privs it needs no capability, and comes as late as it can: then it need allow the exec alone. */
+    return !nnp && filtered && seccomp_lets_wait(spec) ? filter(attributes, error) : 0;
 }
 
-int attributes_execute(const struct attributes *attributes, struct error *error) {
+int attributes_execute(struct attributes *attributes, struct error *error) {
     const char *name = attributes->args[0];
 
-    /* With no_new_privs the filter needs no capability, and comes as late as it can: it need allow the exec alone. */
-    if (spec_has(attributes->spec, R_NNP) && seccomp_load(attributes->spec, error) < 0)
+    if (!attributes->filtered && spec_has(attributes->spec, R_SECCOMP) && filter(attributes, error) < 0)
         return -1;
     return exec_fail(name, execute(name, attributes->args, attributes->env), error);
 }

@@ -5,6 +5,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,23 @@ static void seccomp(void) {
     CHECK(pod_stop(&pod));
 }
 
+/* Filters that refuse the calls by which init waits for its start. */
+static void strict_seccomp(void) {
+    static const unsigned denied[] = {SYS_read, SYS_rt_sigreturn};
+    struct pod pod;
+
+    CHECK(pod_start(&pod, true, true));
+    for (size_t i = 0; i < 2; i++) {
+        struct message m = {0};
+
+        add_seccomp(&m, denied[i]);
+        fields(&m, "arg", "probe", "arg", "mkdir", "arg", "/x", "arg", "echo", "arg", "done", NULL);
+        CHECK(runs_both_ways(&pod, &m, "ok\ndone\n"));
+        message_free(&m);
+    }
+    CHECK(pod_stop(&pod));
+}
+
 /* Waits until /proc/PID/status has the line, at most 10 s. */
 static bool status_becomes(const char *pid, const char *line) {
     char path[40];
@@ -192,16 +210,20 @@ static void no_more_than_the_container_while_it_waits(void) {
         add_seccomp(&m, SYS_mkdir);
         if (nnp)
             fields(&m, "nnp", NULL);
-        fields(&m, "arg", "probe", "arg", "echo", "arg", "started", NULL);
+        fields(&m, "arg", "probe", "arg", "status", "arg", "SigIgn", "arg", "status", "arg", "SigCgt", NULL);
         struct frame answer = request(pod.run, CREATE, &m);
         CHECK_TEXT(answer.type == OK, frame_field(&answer, 3));
         message_free(&m);
         const char *pid = frame_value(&answer, "pid");
         CHECK(status_becomes(pid, nnp ? "\nNoNewPrivs:\t1\n" : "\nSeccomp:\t2\n"));
         CHECK(status_becomes(pid, "\nCapPrm:\t0000000000000422\nCapEff:\t0000000000000022\nCapBnd:\t0000000000000422\n"));
+        CHECK(status_becomes(pid, "\nSigIgn:\t0000000000000000\n"));
+        static const int passed_over[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGALRM, SIGTSTP};
+        for (size_t i = 0; i < sizeof passed_over / sizeof passed_over[0]; i++)
+            CHECK(kill(atoi(pid), passed_over[i]) == 0);
         frame_free(&answer);
         CHECK(container_start(&pod, id) && container_wait(&pod, id) == 0);
-        CHECK_TEXT(strcmp(log_text(&pod, id), "started\n") == 0, log_text(&pod, id));
+        CHECK_TEXT(strcmp(log_text(&pod, id), "SigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n") == 0, log_text(&pod, id));
     }
     /* What cannot be had, and so leaves it as it was: it waits with nothing. */
     container_records(&m, &pod, "c2", false);
@@ -319,6 +341,6 @@ static void namespaces(void) {
 }
 
 const struct test box_process[] = {{"groups, limits, environment, descriptors", user_and_groups}, {"users and capabilities", capabilities},
-        {"seccomp", seccomp}, {"what waits for its start is no more than its container", no_more_than_the_container_while_it_waits},
+        {"seccomp", seccomp}, {"a strict seccomp filter", strict_seccomp}, {"what waits for its start is no more than its container", no_more_than_the_container_while_it_waits},
         {"the working folder", working_folder}, {"the oom score", oom_scores}, {"pid namespaces", namespaces}};
 const size_t box_process_count = sizeof box_process / sizeof box_process[0];
