@@ -41,15 +41,23 @@ final class EnvironmentProxy extends ProxySelector {
         if (proxy.isEmpty()) {
             return List.of(Proxy.NO_PROXY);
         }
-        int port = proxy.get().getPort() < 0 ? 80 : proxy.get().getPort();
         // Left unresolved, so that a machine that reaches nothing but its proxy needs no DNS of the registry.
         return List.of(new Proxy(
-                Proxy.Type.HTTP, InetSocketAddress.createUnresolved(proxy.get().getHost(), port)));
+                Proxy.Type.HTTP, InetSocketAddress.createUnresolved(proxy.get().getHost(), port(proxy.get()))));
     }
 
     @Override
     public void connectFailed(URI uri, SocketAddress address, IOException failure) {
         LOG.debug("the proxy {} for {} cannot be reached: {}", address, uri.getHost(), failure.toString());
+    }
+
+    /** Host and port of the proxy for a request, if it has one; without its user. */
+    Optional<String> name(URI uri) {
+        return proxyOf(uri).map(proxy -> proxy.getHost() + ":" + port(proxy));
+    }
+
+    private static int port(URI proxy) {
+        return proxy.getPort() < 0 ? 80 : proxy.getPort();
     }
 
     /** The Proxy-Authorization header for a request, if its proxy's URL holds a user. */

@@ -89,9 +89,16 @@ final class HttpTransport implements AutoCloseable {
         } else {
             request.method(method, HttpRequest.BodyPublishers.noBody());
         }
-        HttpResponse<BodyStream> response =
-                client(tls, "https".equals(uri.getScheme())).send(request.build(), head -> new BodyStream(stall));
-        return new Response(response.statusCode(), uri, response.headers(), response.body());
+        HttpClient client = client(tls, "https".equals(uri.getScheme()));
+        try {
+            HttpResponse<BodyStream> response = client.send(request.build(), head -> new BodyStream(stall));
+            return new Response(response.statusCode(), uri, response.headers(), response.body());
+        } catch (IOException e) {
+            // Else a registry would be blamed for a proxy that cannot be reached.
+            throw proxies.name(uri)
+                    .map(proxy -> new IOException("through the proxy " + proxy, e))
+                    .orElse(e);
+        }
     }
 
     private synchronized HttpClient client(TlsSettings tls, boolean secure) throws IOException {
