@@ -212,8 +212,10 @@ static void signals_catch(void) {
     struct sigaction fresh = {.sa_handler = SIG_DFL}, caught = {.sa_handler = pass_over};
     sigset_t none;
 
+    /* The C library keeps the first two real-time signals to itself and refuses them; as the kernel has it, all zero is the default. */
     for (int signal = 1; signal < NSIG; signal++)
-        sigaction(signal, is_fault(signal) ? &fresh : &caught, NULL);
+        if (sigaction(signal, is_fault(signal) ? &fresh : &caught, NULL) < 0)
+            syscall(SYS_rt_sigaction, signal, &fresh, NULL, (size_t)NSIG / 8);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
