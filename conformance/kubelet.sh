@@ -126,15 +126,30 @@ take_down() {
     return $bad
 }
 
+# A kubelet does not start without the CPU's clock, of which user-mode-linux knows nothing: the kubelet sees another /proc/cpuinfo there.
+# It alone does: the kernel lets no user namespace mount a proc while something covers a part of the one that it sees. Its other mounts are the machine's.
+give_clock() {
+    ! grep -q '^cpu MHz' /proc/cpuinfo && grep -q 'User Mode Linux' /proc/cpuinfo || return 0
+    sed 's/^bogomips/cpu MHz\t\t: 2000.000\n&/' /proc/cpuinfo >"$DIR/cpuinfo"
+    printf '#!/bin/sh\nexec unshare -m --propagation unchanged sh -c %q kubelet "$@"\n' \
+        "mount --make-slave /proc && mount --bind $DIR/cpuinfo /proc/cpuinfo && exec $KUBELET \"\$@\"" >"$DIR/kubelet-with-clock"
+    chmod 755 "$DIR/kubelet-with-clock"
+    KUBELET=$DIR/kubelet-with-clock
+}
+
+# The virtual machine has no swap of its own. The disk of this run holds it, and what is on it is thrown away.
+give_swap() {
+    grep -q 'User Mode Linux' /proc/cpuinfo && [ "$(wc -l </proc/swaps)" = 1 ] || return 0
+    dd if=/dev/zero of=/var/swap bs=1M count=512 status=none
+    chmod 600 /var/swap
+    mkswap -q /var/swap
+    swapon /var/swap
+}
+
 host() {
     need_commands ip:iproute2 iptables:iptables mount:mount mkfs.ext4:e2fsprogs
     need_cri_tools
     need_kubelet
-    if ! grep -q '^cpu MHz' /proc/cpuinfo && grep -q 'User Mode Linux' /proc/cpuinfo; then
-        # A kubelet does not start without the CPU's clock. The kernel lets no user namespace mount a proc while something covers a part of this one.
-        sed 's/^bogomips/cpu MHz\t\t: 2000.000\n&/' /proc/cpuinfo >/run/cpuinfo
-        mount --bind /run/cpuinfo /proc/cpuinfo
-    fi
     exec {LOCK}>/run/lock/gantry-kubelet
     flock -n "$LOCK" || die "another kubelet.sh is running"
     BASE=$(new_folder kubelet)
@@ -148,6 +163,8 @@ host() {
     printf '[cgroup]\ndriver = "%s"\n' "$DRIVER" >"$DIR/config.toml"
     "$CONFORMANCE/daemon.sh" "$DIR" >/dev/null
     install -m 755 "$CASES" "$DIR/tool"
+    give_clock
+    give_swap
 
     local code=0 numbers
     # shellcheck disable=SC2086

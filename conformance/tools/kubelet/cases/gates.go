@@ -44,8 +44,22 @@ var gates = Group{"gates", []Case{
 	}},
 }}
 
-// With 50 pods on the usual PLEG.
+// With so many pods that nothing else gets on beside them.
 var many = Group{"many pods", []Case{
+	{what: "30 pods at once all become ready, and all go", run: func(t *T) {
+		for range 30 {
+			t.Pod(`containers: [{name: c, sh: "PAUSE", readinessProbe: {exec: {command: ["true"]}, periodSeconds: 5}}]`)
+		}
+		for _, p := range t.pods {
+			p.Ready()
+		}
+		for _, p := range t.pods {
+			p.Delete()
+		}
+		for _, p := range t.pods {
+			p.Gone()
+		}
+	}},
 	{what: "50 pods become ready, and PLEG's relist stays under 100 ms", run: func(t *T) {
 		for range 50 {
 			t.Pod(`containers: [{name: c, sh: "PAUSE"}]`)

@@ -112,20 +112,6 @@ var life = Group{"life", []Case{
 		Equal(t, "its log", p.Logged("c", "new"), "new\n")
 		t.Until("the old one goes", func() (bool, string) { left := podCgroups(before); return len(left) == 0, strings.Join(left, " ") })
 	}},
-	{what: "30 pods at once all become ready, and all go", run: func(t *T) {
-		for range 30 {
-			t.Pod(`containers: [{name: c, sh: "PAUSE", readinessProbe: {exec: {command: ["true"]}, periodSeconds: 5}}]`)
-		}
-		for _, p := range t.pods {
-			p.Ready()
-		}
-		for _, p := range t.pods {
-			p.Delete()
-		}
-		for _, p := range t.pods {
-			p.Gone()
-		}
-	}},
 	{what: "an image that is not there: ErrImagePull, then ImagePullBackOff; a wrong name: InvalidImageName; Never: ErrImageNeverPull", run: func(t *T) {
 		absent := t.Pod(`containers: [{name: c, image: "gantry.test/absent:1"}]`)
 		wrong := t.Pod(`containers: [{name: c, image: "UPPER CASE"}]`)

@@ -67,6 +67,16 @@ var network = Group{"network", []Case{
 		p.Gone()
 		t.Equals("TCP when it is gone", func() string { return t.try("tcp", address, "x\n") }, "")
 	}},
+	{what: "hostPort over IPv6, at the host's address on the pods' bridge", run: func(t *T) {
+		port := freePort()
+		p := t.Pod(fmt.Sprintf(`
+			volumes: [{name: tool, hostPath: {path: %s}}]
+			containers:
+			- {name: c, command: [/tool, serve, tcp, "8080"], ports: [{containerPort: 8080, hostPort: %d}], volumeMounts: [{name: tool, mountPath: /tool}]}`, t.tool(), port))
+		p.Running()
+		gateway := p.Sh("c", "ip -6 route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p'")
+		t.Contains("the answer", t.ask("tcp", net.JoinHostPort(gateway, fmt.Sprint(port)), "x\n"), "hello")
+	}},
 	{what: "hostPort on one address of the host only", run: func(t *T) {
 		port := freePort()
 		t.Pod(fmt.Sprintf(`

@@ -76,7 +76,13 @@ func (n *Node) path(parts ...string) string {
 func (n *Node) cri() runtime.RuntimeServiceClient      { return runtime.NewRuntimeServiceClient(n.criConn) }
 func (n *Node) images() runtime.ImageServiceClient     { return runtime.NewImageServiceClient(n.criConn) }
 func (n *Node) patience(d time.Duration) time.Duration { return time.Duration(float64(d) * n.scale) }
-func v2() bool                                         { _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); return err == nil }
+
+// backOff is what a kubelet waits at most before it starts a container again: longer than it needs to see the end, so that the wait can be seen.
+func (n *Node) backOff() time.Duration {
+	return time.Duration(3 * n.scale * n.scale * float64(time.Second))
+}
+
+func v2() bool { _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); return err == nil }
 
 // ---- The kubelet
 
@@ -114,7 +120,7 @@ func (n *Node) configuration(s Settings) []byte {
 		"containerLogMaxFiles":         20,
 		"containerLogMonitorInterval":  "3s",
 		"allowedUnsafeSysctls":         []string{"net.core.somaxconn"},
-		"crashLoopBackOff":             map[string]any{"maxContainerRestartPeriod": "3s"},
+		"crashLoopBackOff":             map[string]any{"maxContainerRestartPeriod": n.backOff().String()},
 		"evictionHard":                 map[string]string{"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
 		"imageGCHighThresholdPercent":  100,
 		"imageGCLowThresholdPercent":   99,
@@ -254,7 +260,7 @@ func (n *Node) poll(ctx context.Context) {
 			n.changed = make(chan struct{})
 			n.lock.Unlock()
 		}
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(n.patience(200 * time.Millisecond))
 	}
 }
 

@@ -52,6 +52,23 @@ var outages = Group{"outages", []Case{
 			must(t.StartKubelet(t.settings))
 		})
 	}},
+	{what: "gantry is away while a log grows over its size: the log is rotated when gantry is back, and no line is lost or doubled", run: func(t *T) {
+		const lines = 12000
+		p := t.Pod(fmt.Sprintf(`
+			containers: [{name: c, sh: "until test -e /tmp/go; do sleep 0.1; done; i=0; while [ $i -lt %d ]; do i=$((i+1)); echo number $i xxxxxxxxxxxxxxxx; [ $((i %% 450)) != 0 ] || sleep 0.5; done; echo the end; PAUSE"}]`, lines))
+		p.Running()
+		p.Sh("c", "touch /tmp/go")
+		t.EndGantry(syscall.SIGTERM)
+		// Three times the interval in which the kubelet looks at logs.
+		time.Sleep(10 * time.Second)
+		t.StartGantry()
+		p.Logged("c", "the end")
+		t.Until("it is rotated", func() (bool, string) {
+			files, _ := p.logFiles("c")
+			return len(files) > 1, strings.Join(files, " ")
+		})
+		t.Equals("the files", func() string { _, text := p.logFiles("c"); return missing(text, lines) }, "")
+	}},
 	{what: "a pod whose file goes while gantry is away is gone when it is back", run: func(t *T) {
 		p := t.Pod(`containers: [{name: c, sh: "PAUSE"}]`)
 		p.Running()

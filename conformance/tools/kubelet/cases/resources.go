@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -172,7 +173,7 @@ func memoryLimitFile() string {
 // cgroupValues are the memory limit, the CPU quota of a period of 100 ms, and the weight of that many CPU shares.
 func cgroupValues(memory, quota, shares int) string {
 	if v2() {
-		return fmt.Sprintf("%d %d 100000 %d", memory, quota, shares)
+		return fmt.Sprintf("%d %d 100000 %d", memory, quota, weightOf(shares))
 	}
 	return fmt.Sprintf("%d %d %d", memory, quota, shares)
 }
@@ -184,22 +185,15 @@ func (p *Pod) cgroupValues(container string) string {
 		return strings.TrimSpace(string(text))
 	}
 	if v2() {
-		return read("memory", "memory.max") + " " + read("cpu", "cpu.max") + " " + sharesOf(read("cpu", "cpu.weight"))
+		return read("memory", "memory.max") + " " + read("cpu", "cpu.max") + " " + read("cpu", "cpu.weight")
 	}
 	return read("memory", "memory.limit_in_bytes") + " " + read("cpu", "cpu.cfs_quota_us") + " " + read("cpu", "cpu.shares")
 }
 
-// sharesOf finds which of the shares that the cases ask for has that weight, by either formula in use.
-func sharesOf(weight string) string {
-	value, err := strconv.ParseFloat(weight, 64)
-	must(err)
-	for _, shares := range []int{2, 51, 52, 102, 204, 512} {
-		linear := 1 + ((shares-2)*9999)/262142
-		if diff := value - float64(linear); diff == 0 {
-			return strconv.Itoa(shares)
-		}
-	}
-	return "weight " + weight
+// weightOf is the cpu.weight of that many CPU shares, by the formula of runc 1.3.2 and later.
+func weightOf(shares int) int {
+	l := math.Log2(float64(shares))
+	return int(math.Ceil(math.Pow(10, (l*l+125*l)/612-7.0/34)))
 }
 
 func hasCapability(status string, number uint) bool {

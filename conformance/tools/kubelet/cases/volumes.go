@@ -54,6 +54,7 @@ var volumes = Group{"volumes", []Case{
 		must(err)
 		t.Defer(func() { os.RemoveAll(link) })
 		must(syscall.Bind(socket, &syscall.SockaddrUnix{Name: link + "/socket"}))
+		disk := strings.TrimSpace(t.Host("findmnt", "-no", "SOURCE", t.dir))
 		p := t.Pod(fmt.Sprintf(`
 			volumes:
 			- {name: any, hostPath: {path: %[1]s/folder}}
@@ -63,6 +64,7 @@ var volumes = Group{"volumes", []Case{
 			- {name: newfile, hostPath: {path: %[1]s/newfile, type: FileOrCreate}}
 			- {name: socket, hostPath: {path: %[2]s/socket, type: Socket}}
 			- {name: char, hostPath: {path: /dev/null, type: CharDevice}}
+			- {name: block, hostPath: {path: %[3]s, type: BlockDevice}}
 			containers:
 			- name: c
 			  sh: "PAUSE"
@@ -73,9 +75,10 @@ var volumes = Group{"volumes", []Case{
 			  - {name: file, mountPath: /etc/file}
 			  - {name: newfile, mountPath: /newfile}
 			  - {name: socket, mountPath: /run/socket}
-			  - {name: char, mountPath: /nothing}`, dir, link))
+			  - {name: char, mountPath: /nothing}
+			  - {name: block, mountPath: /disk}`, dir, link, disk))
 		p.Running()
-		p.Sh("c", "echo x >/any/x && cat /dir/x && echo y >/newdir/y && echo z >/newfile && test -S /run/socket && test -c /nothing")
+		p.Sh("c", "echo x >/any/x && cat /dir/x && echo y >/newdir/y && echo z >/newfile && test -S /run/socket && test -c /nothing && test -b /disk")
 		Equal(t, "file", p.Sh("c", "cat /etc/file"), "from the host")
 		Equal(t, "what was written", readFile(t, dir, "made/deep/y")+readFile(t, dir, "newfile"), "y\nz\n")
 	}},

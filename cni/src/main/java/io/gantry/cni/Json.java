@@ -1,39 +1,34 @@
 package io.gantry.cni;
 
 import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.gantry.json.JsonNodes;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** JSON trees. Jackson costs half a second and 30 MB at its first use, so nothing here is touched before there is JSON to read. */
+/** The JSON of network configurations and results. */
 final class Json {
     /** No configuration or result is larger; what is, is taken for hostile. */
     static final int MAX_BYTES = 1 << 20;
 
-    private static final ObjectMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder()
-                            .maxNestingDepth(100)
-                            .maxStringLength(MAX_BYTES)
-                            .build())
+    private static final JsonFactory FACTORY = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(100)
+                    .maxStringLength(MAX_BYTES)
                     .build())
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 
     private Json() {}
 
     static ObjectNode object() {
-        return MAPPER.createObjectNode();
+        return JsonNodes.object();
     }
 
     static JsonNode parse(byte[] bytes) throws IOException {
-        return MAPPER.readTree(bytes);
+        return JsonNodes.read(FACTORY.createParser(bytes));
     }
 
     /** Parses an object; anything else is an IOException. */
@@ -45,11 +40,7 @@ final class Json {
     }
 
     static byte[] bytes(JsonNode node) {
-        try {
-            return MAPPER.writeValueAsBytes(node);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("a JSON tree can always be written", e);
-        }
+        return JsonNodes.bytes(node);
     }
 
     /** The text of a field, or empty where it is absent or no text. */

@@ -3,6 +3,7 @@ package io.gantry.cni;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gantry.cni.CniException.Kind;
+import io.gantry.json.JsonNodes;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -49,7 +50,7 @@ record NetworkList(
             list.set("cniVersion", plugin.path("cniVersion"));
         }
         list.putArray("plugins").add(plugin);
-        return of(list, list.toString());
+        return of(list, JsonNodes.text(list));
     }
 
     private static NetworkList of(ObjectNode list, String source) throws CniException {

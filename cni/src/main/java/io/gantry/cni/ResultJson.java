@@ -3,6 +3,7 @@ package io.gantry.cni;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gantry.cni.CniException.Kind;
+import io.gantry.json.JsonNodes;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,7 +63,7 @@ final class ResultJson {
                         Json.text(dns, "domain"),
                         Json.texts(dns.path("search")),
                         Json.texts(dns.path("options"))),
-                result.toString());
+                JsonNodes.text(result));
     }
 
     private static CniResult.Ip ip(JsonNode item) throws CniException {

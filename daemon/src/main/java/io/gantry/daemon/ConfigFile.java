@@ -3,7 +3,8 @@ package io.gantry.daemon;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.dataformat.toml.TomlMapper;
+import com.fasterxml.jackson.dataformat.toml.TomlFactory;
+import io.gantry.json.JsonNodes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +50,7 @@ final class ConfigFile {
         if (file != null) {
             source = file.toString();
             try {
-                tree = new TomlMapper().readTree(Files.readString(file));
+                tree = JsonNodes.read(new TomlFactory().createParser(Files.readString(file)));
             } catch (JsonProcessingException e) {
                 throw new ConfigException(source + " is not valid TOML: " + e.getOriginalMessage() + " (line "
                         + (e.getLocation() == null ? "?" : e.getLocation().getLineNr()) + ")");

@@ -1,8 +1,8 @@
 package io.gantry.daemon;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.gantry.image.ImageException;
 import io.gantry.image.Images;
+import io.gantry.json.JsonNodes;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -24,8 +24,7 @@ final class EmbeddedImages {
         }
         try (DirectoryStream<Path> layouts = Files.newDirectoryStream(folder, Files::isDirectory)) {
             for (Path layout : layouts) {
-                String name = new ObjectMapper()
-                        .readTree(layout.resolve("index.json").toFile())
+                String name = JsonNodes.parse(Files.readString(layout.resolve("index.json")))
                         .at("/manifests/0/annotations/" + NAME)
                         .asText();
                 if (name.isEmpty()) {

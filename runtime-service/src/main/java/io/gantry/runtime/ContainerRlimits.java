@@ -1,14 +1,15 @@
 package io.gantry.runtime;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.gantry.cri.CriException;
 import io.gantry.cri.v1.ContainerConfig;
 import io.gantry.cri.v1.PodSandboxConfig;
+import io.gantry.json.JsonNodes;
 import io.gantry.sandbox.Rlimit;
 import io.gantry.sandbox.SandboxException;
+import java.io.IOException;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,8 +27,6 @@ final class ContainerRlimits {
             List.of("ulimits.noderesource.dev/container.", "ulimits.nri.containerd.io/container.");
     private static final int MAX_LENGTH = 64 << 10;
     private static final BigInteger INFINITY = BigInteger.ONE.shiftLeft(64).subtract(BigInteger.ONE);
-
-    private static final ObjectMapper YAML = new YAMLMapper();
 
     private ContainerRlimits() {}
 
@@ -53,9 +52,11 @@ final class ContainerRlimits {
         }
         JsonNode list;
         try {
-            list = YAML.readTree(value);
-        } catch (JsonProcessingException e) {
+            list = JsonNodes.read(new YAMLFactory().createParser(value));
+        } catch (JacksonException e) {
             throw CriException.invalid(what + " is not valid YAML: " + e.getOriginalMessage());
+        } catch (IOException e) {
+            throw CriException.invalid(what + " cannot be read: " + e.getMessage());
         }
         if (!list.isArray()) {
             throw CriException.invalid(what + " is no list of type, soft and hard");

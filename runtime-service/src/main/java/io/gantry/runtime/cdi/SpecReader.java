@@ -1,11 +1,10 @@
 package io.gantry.runtime.cdi;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import io.gantry.json.JsonNodes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -24,18 +23,19 @@ final class SpecReader {
 
     private static final long MAX_ID = 0xFFFF_FFFFL;
 
-    private static final ObjectMapper JSON = JsonMapper.builder()
-            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
-    /** A stream of events: an alias stays a name, so that no document grows when it is read. */
-    private static final ObjectMapper YAML = YAMLMapper.builder()
-            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
     private static final Pattern ENVIRONMENT = Pattern.compile("[^=]+=.*", Pattern.DOTALL);
     private static final Pattern PERMISSIONS = Pattern.compile("[rwm]{1,3}");
+
+    /** Not loaded before there is a file in YAML. It is a stream of events: an alias stays a name, so that no document grows when it is read. */
+    private static final class Yaml {
+        private static final JsonFactory FACTORY = YAMLFactory.builder()
+                .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                .build();
+    }
 
     private SpecReader() {}
 
@@ -60,7 +60,7 @@ final class SpecReader {
 
     static CdiSpec parse(Path file, byte[] content) throws IOException {
         boolean json = String.valueOf(file.getFileName()).endsWith(".json");
-        JsonNode tree = (json ? JSON : YAML).readTree(content);
+        JsonNode tree = JsonNodes.read((json ? JSON : Yaml.FACTORY).createParser(content));
         SpecObject spec = new SpecObject("", tree);
         SpecVersion version = SpecVersion.parse(spec.required("cdiVersion"));
         String kind = spec.required("kind");

@@ -1,7 +1,7 @@
 package io.gantry.runtime.streaming;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.gantry.json.JsonNodes;
 
 /**
  * How an exec or attach ended, as Kubernetes tells it on the error stream.
@@ -10,7 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  * @param text what older protocols send; empty for success
  */
 record Outcome(String json, String text) {
-    static final Outcome SUCCESS = new Outcome(status("Success").toString(), "");
+    static final Outcome SUCCESS = new Outcome(JsonNodes.text(status("Success")), "");
 
     static Outcome exited(int code) {
         if (code == 0) {
@@ -20,7 +20,7 @@ record Outcome(String json, String text) {
         ObjectNode status = status("Failure");
         status.put("reason", "NonZeroExitCode").put("message", message);
         cause(status).put("reason", "ExitCode").put("message", String.valueOf(code));
-        return new Outcome(status.toString(), message);
+        return new Outcome(JsonNodes.text(status), message);
     }
 
     static Outcome failed(String what) {
@@ -28,11 +28,11 @@ record Outcome(String json, String text) {
         ObjectNode status = status("Failure");
         status.put("reason", "InternalError").put("message", message).put("code", 500);
         cause(status).put("message", what);
-        return new Outcome(status.toString(), message);
+        return new Outcome(JsonNodes.text(status), message);
     }
 
     private static ObjectNode status(String status) {
-        ObjectNode node = JsonNodeFactory.instance.objectNode();
+        ObjectNode node = JsonNodes.object();
         node.putObject("metadata");
         return node.put("status", status);
     }
