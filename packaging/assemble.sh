@@ -1,6 +1,6 @@
 #!/bin/sh
-# assemble.sh VERSION: puts the distribution together in target/dist and packs it; run by Maven in the package phase, which leaves the
-# list of jars in target/jars and the native libraries in target/natives.
+# assemble.sh VERSION: puts the distribution together in target/dist and packs it; run by Maven in the package phase, which leaves
+# gantry and its libraries as target/gantry.jar and the native libraries in target/natives.
 set -eu
 export LC_ALL=C
 
@@ -18,12 +18,14 @@ install -m 644 src/main/lib/jvm.options "$new/lib/jvm.options"
 install -m 644 src/main/systemd/gantry.service "$new/lib/systemd/gantry.service"
 install -m 755 "$shim" "$new/lib/gantry-shim"
 install -m 644 target/natives/META-INF/native/*.so "$new/lib/native/"
-# The list has no newline at its end, and read would drop the last name.
-{ tr ':' '\n' <target/jars; echo; } | while IFS= read -r jar; do
-    # Without -p each build would change the times, and with them the AOT cache's idea of its class path.
-    install -p -m 644 "$jar" "$new/lib/"
-done
-cat "$new"/lib/*.jar | sha256sum | cut -c1-16 >"$new/lib/build"
+# -p, since the AOT cache knows its jar by size and time: as long as the content is the same, the time stays too.
+build=$(sha256sum <target/gantry.jar | cut -c1-16)
+if [ -e target/dist/lib/gantry.jar ] && [ "$build" = "$(cat target/dist/lib/build)" ]; then
+    cp -p target/dist/lib/gantry.jar "$new/lib/gantry.jar"
+else
+    install -m 644 target/gantry.jar "$new/lib/gantry.jar"
+fi
+echo "$build" >"$new/lib/build"
 install -m 644 ../LICENSE "$new/LICENSE"
 
 hello=$target/hello

@@ -73,6 +73,30 @@ var housekeeping = Group{"housekeeping", []Case{
 		time.Sleep(12 * time.Second)
 		Equal(t, "the pod's phase", p.Running().Status.Phase, v1.PodRunning)
 	}},
+	{what: "imageGCHighThresholdPercent: on a fuller disk unused images go, those in use stay, and no pod is evicted", run: func(t *T) {
+		unused := "registry.k8s.io/e2e-test-images/nginx:1.14-2"
+		ctx, cancel := context.WithTimeout(context.Background(), t.patience(60*time.Second))
+		defer cancel()
+		_, err := t.images().PullImage(ctx, &runtime.PullImageRequest{Image: &runtime.ImageSpec{Image: unused}})
+		must(err)
+		p := t.Pod(`containers: [{name: c, sh: "PAUSE"}]`)
+		p.Running()
+		before := t.settings
+		must(t.StopKubelet())
+		var stat syscall.Statfs_t
+		must(syscall.Statfs(t.dir, &stat))
+		free := t.fill(int64(stat.Blocks) * stat.Bsize * 4 / 10)
+		must(t.StartKubelet(Settings{config: map[string]any{"imageGCHighThresholdPercent": 50, "imageGCLowThresholdPercent": 1, "imageMinimumGCAge": "1ms"}}))
+		// A kubelet collects when it starts, but then all images are new to it; and after five minutes again.
+		time.Sleep(5 * time.Minute)
+		t.Until("the unused image goes", func() (bool, string) { return !t.hasImage(unused), "it is there" })
+		Equal(t, "the image in use", t.hasImage(busybox), true)
+		p.Running()
+		Equal(t, "restarts", status(p.seen, "c").RestartCount, 0)
+		free()
+		must(t.StopKubelet())
+		must(t.StartKubelet(before))
+	}},
 }}
 
 // Below that many free bytes the kubelet of this stage has disk pressure.
