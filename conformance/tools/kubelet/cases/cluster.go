@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -136,6 +137,25 @@ var cluster = Group{"cluster", []Case{
 		p.Gone()
 		Equal(t, "the container wrote", readFile(t, dir, "x"), "TERM\n")
 		t.Until("the object goes", func() (bool, string) { return t.api.Get(p.address()) == nil, "it is there" })
+	}},
+	// A static pod is a critical one, which gets no swap.
+	{what: "swap by LimitedSwap: a Burstable pod has its share, a Guaranteed one none", unless: func(*Node) string {
+		if !v2() {
+			return "the kubelet has no swap on cgroup v1"
+		}
+		if swaps, _ := os.ReadFile("/proc/swaps"); strings.Count(string(swaps), "\n") < 2 {
+			return "this machine has no swap"
+		}
+		return ""
+	}, run: func(t *T) {
+		burstable := t.Pod(`containers: [{name: c, sh: "PAUSE", resources: {requests: {memory: 64Mi}, limits: {memory: 128Mi}}}]`)
+		guaranteed := t.Pod(`containers: [{name: c, sh: "PAUSE", resources: {limits: {memory: 64Mi, cpu: 100m}}}]`)
+		burstable.Running()
+		guaranteed.Running()
+		if share := readFile(t, burstable.cgroup("c", "memory"), "memory.swap.max"); share == "0\n" || share == "max\n" {
+			t.Fail("the Burstable one's share: %s", share)
+		}
+		Equal(t, "the Guaranteed one's", readFile(t, guaranteed.cgroup("c", "memory"), "memory.swap.max"), "0\n")
 	}},
 	{what: "resize of memory and CPU of a running pod by its spec", run: func(t *T) {
 		p := t.Pod(`containers: [{name: c, sh: "PAUSE", resources: {requests: {cpu: 50m, memory: 32Mi}, limits: {cpu: 100m, memory: 64Mi}}}]`)

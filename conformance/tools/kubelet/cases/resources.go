@@ -111,24 +111,6 @@ var resources = Group{"resources", []Case{
 		}
 		t.Contains("the shell's complaint", p.Logged("c", "fork"), "can't fork")
 	}},
-	{what: "swap by LimitedSwap: a Burstable pod has its share, a Guaranteed one none", unless: func(*Node) string {
-		if !v2() {
-			return "the kubelet has no swap on cgroup v1"
-		}
-		if swaps, _ := os.ReadFile("/proc/swaps"); strings.Count(string(swaps), "\n") < 2 {
-			return "this machine has no swap"
-		}
-		return ""
-	}, run: func(t *T) {
-		burstable := t.Pod(`containers: [{name: c, sh: "PAUSE", resources: {requests: {memory: 64Mi}, limits: {memory: 128Mi}}}]`)
-		guaranteed := t.Pod(`containers: [{name: c, sh: "PAUSE", resources: {limits: {memory: 64Mi, cpu: 100m}}}]`)
-		burstable.Running()
-		guaranteed.Running()
-		if share := readFile(t, burstable.cgroup("c", "memory"), "memory.swap.max"); share == "0\n" || share == "max\n" {
-			t.Fail("the Burstable one's share: %s", share)
-		}
-		Equal(t, "the Guaranteed one's", readFile(t, guaranteed.cgroup("c", "memory"), "memory.swap.max"), "0\n")
-	}},
 	{what: "memory.oom.group on cgroup v2: one process too many ends the container, not only the process", unless: func(*Node) string {
 		if !v2() {
 			return "cgroup v1 has no memory.oom.group"

@@ -148,6 +148,18 @@ class ShimTest {
     }
 
     @Test
+    void theShimIsTheLastThatTheKernelEndsForMemory() throws Exception {
+        long effective = Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(line -> line.startsWith("CapEff:"))
+                .mapToLong(line -> Long.parseUnsignedLong(line.substring(7).strip(), 16))
+                .sum();
+        boolean mayLower = (effective & Capabilities.bit("CAP_SYS_RESOURCE")) != 0;
+        String own = Files.readString(Path.of("/proc/self/oom_score_adj"));
+        assertThat(Files.readString(Path.of("/proc/" + shim.process().pid() + "/oom_score_adj")))
+                .isEqualTo(mayLower ? "-999\n" : own);
+    }
+
+    @Test
     void theProcessHasItsUserCapabilitiesAndFilter() throws Exception {
         shim.startPod(pod.spec());
         CapabilitySets capabilities = Capabilities.of(List.of(), List.of("CHOWN"), List.of("NET_BIND_SERVICE"));
