@@ -1,8 +1,9 @@
 #!/bin/bash
 # kubelet.sh [host|vm] [FOCUS]: runs a kubelet on a fresh daemon, and checks what becomes of the pods. Most are static pods of a kubelet
 # without an API server; what that cannot do, the kubelet does with a small one that belongs to the cases.
-# host (the default) is this machine; vm is conformance/vm.sh's, one with each cgroup driver, side by side. FOCUS is a regular expression on
-# the cases' names ("group: what"). Ends with "N passed, N failed, N skipped"; the logs are in conformance/target/kubelet.
+# host (the default, ten minutes) is this machine; vm is conformance/vm.sh's, one with each cgroup driver, side by side (an hour, and 10 GB
+# of memory). FOCUS is a regular expression on the cases' names ("group: what"). Ends with "N passed, N failed, N skipped"; the logs are in
+# conformance/target/kubelet.
 #
 #   KUBELET               another kubelet than the one of tools/kubelet/go.mod
 #   KUBELET_DRIVER        cgroupfs or systemd: the daemon's cgroup driver (default cgroupfs; systemd needs systemd and cgroup v2)
@@ -181,9 +182,9 @@ host() {
     [ "${numbers[1]}" = 0 ] && [ $code = 0 ]
 }
 
-# One CPU of a virtual machine does less than a tenth of what the host does meanwhile.
+# One CPU of a virtual machine does less than a tenth of what the host does meanwhile. With half of the memory its kernel has panicked here.
 in_vm() {
-    GANTRY_VM_CPU=$2 GANTRY_VM_SECONDS=${GANTRY_VM_SECONDS:-3600} "$CONFORMANCE/vm.sh" env "KUBELET=$KUBELET" "KUBELET_DRIVER=$1" "KUBELET_OUT=vm-$1" KUBELET_DISK=2500M \
+    GANTRY_VM_CPU=$2 GANTRY_VM_SECONDS=${GANTRY_VM_SECONDS:-7200} GANTRY_VM_MEMORY=${GANTRY_VM_MEMORY:-5000M} "$CONFORMANCE/vm.sh" env "KUBELET=$KUBELET" "KUBELET_DRIVER=$1" "KUBELET_OUT=vm-$1" KUBELET_DISK=2500M \
         "KUBELET_SCALE=${KUBELET_SCALE:-3}" "KUBELET_CASES_ARGS=${KUBELET_CASES_ARGS:--parallel 6}" conformance/kubelet.sh host "$FOCUS" >"$OUT/$1.log" 2>&1
 }
 
