@@ -86,13 +86,16 @@ class TerminalTest {
     @EnumSource
     void aClientThatLeavesHangsUp(Streaming over) throws IOException {
         String mark = "/tmp/hangup-" + over;
+        // Until its exec a child of the shell has the shell's trap, in which a hang-up would be lost.
+        String sleeps = "until [ $(cat /proc/$!/comm) = sleep ]; do :; done;";
         try (StreamSession session = over.exec(
                 cri,
                 idle,
                 TERMINAL,
                 "sh",
                 "-c",
-                "trap 'touch " + mark + "; exit' HUP; sleep 1002 & echo ready; while :; do sleep 0.1; done")) {
+                "trap 'touch " + mark + "; exit' HUP; sleep 1002 & " + sleeps
+                        + " echo ready; while :; do sleep 0.1; done")) {
             session.resize(80, 24);
             session.stdout().until("ready");
         }
