@@ -59,11 +59,7 @@ var housekeeping = Group{"housekeeping", []Case{
 		})
 	}},
 	{what: "disk pressure: unused images are collected first, and no pod is evicted if that is enough", run: func(t *T) {
-		unused := "registry.k8s.io/e2e-test-images/nginx:1.14-2"
-		ctx, cancel := context.WithTimeout(context.Background(), t.patience(60*time.Second))
-		defer cancel()
-		_, err := t.images().PullImage(ctx, &runtime.PullImageRequest{Image: &runtime.ImageSpec{Image: unused}})
-		must(err)
+		unused := t.unusedImage()
 		p := t.Pod(`containers: [{name: c, sh: "PAUSE"}]`)
 		p.Running()
 		// Less than the image's size.
@@ -74,11 +70,7 @@ var housekeeping = Group{"housekeeping", []Case{
 		Equal(t, "the pod's phase", p.Running().Status.Phase, v1.PodRunning)
 	}},
 	{what: "imageGCHighThresholdPercent: on a fuller disk unused images go, those in use stay, and no pod is evicted", run: func(t *T) {
-		unused := "registry.k8s.io/e2e-test-images/nginx:1.14-2"
-		ctx, cancel := context.WithTimeout(context.Background(), t.patience(60*time.Second))
-		defer cancel()
-		_, err := t.images().PullImage(ctx, &runtime.PullImageRequest{Image: &runtime.ImageSpec{Image: unused}})
-		must(err)
+		unused := t.unusedImage()
 		p := t.Pod(`containers: [{name: c, sh: "PAUSE"}]`)
 		p.Running()
 		before := t.settings
@@ -125,6 +117,16 @@ func (t *T) fill(left int64) (free func()) {
 	free = func() { _ = os.Remove(path) }
 	t.Defer(free)
 	return free
+}
+
+// unusedImage pulls one that no pod runs, and returns its name.
+func (t *T) unusedImage() string {
+	name := "registry.k8s.io/e2e-test-images/nginx:1.14-2"
+	ctx, cancel := context.WithTimeout(context.Background(), t.patience(60*time.Second))
+	defer cancel()
+	_, err := t.images().PullImage(ctx, &runtime.PullImageRequest{Image: &runtime.ImageSpec{Image: name}})
+	must(err)
+	return name
 }
 
 func (t *T) hasImage(name string) bool {
